@@ -1,0 +1,4 @@
+"""Connectors: every place where medical knowledge changes, read politely and told as notices.
+
+This package owns HTTP, feeds and files; it imports neither the engine, the review desk nor the workflow.
+"""

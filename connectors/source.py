@@ -1,0 +1,52 @@
+"""The protocol that every source follows, and the date window it is asked for.
+
+Delivery is at least once: windows overlap, so that a late record is met again; whoever stores notices does so
+idempotently on ``(source, key, version)`` and moves the cursor only after the rows are committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Protocol
+
+from connectors.notice import Delivery
+
+
+@dataclass(frozen=True)
+class DateWindow:
+    """The inclusive days ``first``..``last`` that a source is asked for."""
+
+    first: date
+    last: date
+
+    @classmethod
+    def after(cls, cursor: date | None, *, today: date, overlap_days: int, first_days: int) -> DateWindow:
+        """The window that follows ``cursor``: it reaches ``overlap_days`` back, or ``first_days`` on a first run."""
+        start = (
+            today - timedelta(days=first_days) if cursor is None else cursor - timedelta(days=overlap_days)
+        )
+        return cls(first=min(start, today), last=today)
+
+
+class Source(Protocol):
+    """A place where medical knowledge changes."""
+
+    @property
+    def name(self) -> str:
+        """The key of this source in settings, ledger and reports."""
+        ...
+
+    @property
+    def overlap_days(self) -> int:
+        """How many days a new window reaches back into the one before, in days."""
+        ...
+
+    def pull(self, window: DateWindow) -> Iterator[Delivery]:
+        """Yield what was published or changed in the window, oldest first.
+
+        Raises:
+            SourceError: one of its subclasses; what was yielded before stays valid.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""The review desk: a terminal UI over the ReviewDesk protocol; it knows no ledger and no model."""

@@ -1,0 +1,211 @@
+"""The records that travel through the workflow: change, candidate, evidence, rehearsal, and their states.
+
+Frozen pydantic models: what is stored in the ledger as a body is one of these, written by ``model_dump_json`` and
+read back strictly. No behaviour beyond hashes and names; the rules live with the steps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ChangeKind(StrEnum):
+    """What a notice says that the previous version did not."""
+
+    BASELINE = "baseline"
+    NEW = "new"
+    REVISED = "revised"
+    CORRECTED = "corrected"
+    CONCERN = "concern"
+    PARTLY_RETRACTED = "partly_retracted"
+    RETRACTED = "retracted"
+    REINSTATED = "reinstated"
+    WITHDRAWN = "withdrawn"
+
+
+class Action(StrEnum):
+    """What an approved candidate does to the memory."""
+
+    EDIT = "edit"
+    WITHDRAW = "withdraw"
+
+
+class Risk(StrEnum):
+    """How many signers a candidate asks for: low one, high two distinct ones (unless the site has one signer)."""
+
+    LOW = "low"
+    HIGH = "high"
+
+
+class CandidateState(StrEnum):
+    """Where a candidate stands."""
+
+    REFUSED = "refused"
+    PROPOSED = "proposed"
+    NO_EDIT_NEEDED = "no_edit_needed"
+    PENDING = "pending"
+    AWAITING_SECOND = "awaiting_second"
+    DEFERRED = "deferred"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    BATCHED = "batched"
+    CLOSED = "closed"
+
+
+class BatchState(StrEnum):
+    """Where a batch stands."""
+
+    OPEN = "open"
+    STAGED = "staged"
+    PASSED = "passed"
+    HELD = "held"
+    REFUSED = "refused"
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled_back"
+
+
+class Verdict(StrEnum):
+    """A reviewer's choice."""
+
+    APPROVE = "approve"
+    FIX_AND_APPROVE = "fix_and_approve"
+    REJECT = "reject"
+    DEFER = "defer"
+
+
+class GateVerdict(StrEnum):
+    """What the gate says of a batch."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    REFUSE = "refuse"
+    HOLD = "hold"
+
+
+class ObjectOrigin(StrEnum):
+    """Where an old object comes from; never from the extraction LLM."""
+
+    PREVIOUS_VERSION = "previous_version"
+    LIVE_MEMORY = "live_memory"
+    BASE_MODEL = "base_model"
+    UNKNOWN = "unknown"
+
+
+class NearMissKind(StrEnum):
+    """What a near miss differs in from the candidate."""
+
+    OTHER_RELATION = "other_relation"
+    OTHER_SUBJECT = "other_subject"
+    OTHER_POPULATION = "other_population"
+    LOOK_ALIKE = "look_alike"
+
+
+class Record(BaseModel):
+    """Base of every stored record: frozen and strict about its fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NearMiss(Record):
+    """A question next to the candidate's whose answer must not move."""
+
+    question: str
+    kind: NearMissKind
+
+
+class Evidence(Record):
+    """A quote and where it stands; the offsets are computed by code and are into the document's text."""
+
+    document_id: str
+    """Key of the document in the ledger."""
+    notice_id: str
+    """The notice (one version of one thing) that the quote belongs to."""
+    role: str
+    """``claim`` (says the new object), ``previous`` (said the old one), ``retraction`` (takes it back)."""
+    quote: str
+    start: int
+    end: int
+    section: str = ""
+
+
+class Candidate(Record):
+    """A proposed counterfactual fact with its evidence, questions and probes."""
+
+    action: Action = Action.EDIT
+    subject: str
+    """Generic (ingredient) name, or the condition, as the questions name it."""
+    aliases: tuple[str, ...] = ()
+    relation: str
+    qualifiers: dict[str, str] = Field(default_factory=dict)
+    """Qualifiers of the functional key: population, route, form, outcome."""
+    object_new: str
+    object_old: str | None = None
+    object_old_origin: ObjectOrigin = ObjectOrigin.UNKNOWN
+    question: str
+    paraphrases: tuple[str, ...] = ()
+    near_misses: tuple[NearMiss, ...] = ()
+    must_not_assert: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    change_kind: ChangeKind
+    risk: Risk
+    flags: tuple[str, ...] = ()
+    """What a reviewer must know before signing, one plain line each: hidden text, text that addresses a reviewer."""
+    extractor: str
+    """Name and version of what proposed it: ``rules/1`` or ``llm:<model>/<prompt sha256 prefix>``."""
+    withdraws: str | None = None
+    """For ``withdraw``: the edit that rests on what was taken back."""
+
+    @property
+    def functional_key(self) -> str:
+        """Subject, relation and qualifiers in one case-folded line, as ``editor_engine.Edit`` writes it."""
+        parts = [self.subject, self.relation, *(f"{k}={v}" for k, v in sorted(self.qualifiers.items()))]
+        return "|".join(" ".join(part.casefold().split()) for part in parts)
+
+    @property
+    def content_sha256(self) -> str:
+        """Hex digest over every field: the same proposal from the same evidence is the same candidate."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    @property
+    def candidate_id(self) -> str:
+        """Short name of the candidate, derived from its content."""
+        return f"c-{self.content_sha256[:10]}"
+
+
+class ProbeMove(Record):
+    """A near miss (or other probe) whose answer would change."""
+
+    question: str
+    kind: str
+    now: str
+    would_say: str
+
+
+class QuestionOutcome(Record):
+    """One question or paraphrase of a candidate, asked on live and on the copy with the candidate staged alone."""
+
+    question: str
+    now: str
+    would_say: str
+    takes: bool
+    """The staged answer says the new object and neither the old one nor anything on the must-not-assert list."""
+
+
+class Rehearsal(Record):
+    """One candidate staged alone on a copy of the live memory: now / would say / what moves."""
+
+    candidate_id: str
+    content_sha256: str
+    release_id: int
+    carrier: str
+    outcomes: tuple[QuestionOutcome, ...]
+    moves: tuple[ProbeMove, ...]
+    already_says: bool
+    """The live model says the new object in question and all paraphrases: no edit needed."""
+
+    @property
+    def takes(self) -> bool:
+        """Whether question and every paraphrase say the new object once staged."""
+        return all(outcome.takes for outcome in self.outcomes)
