@@ -10,9 +10,9 @@ class DeskError(Exception):
     """The desk could not answer. The message is one plain line for the reviewer: what, and the next step."""
 
 
-class DeskUnavailable(DeskError):
+class DeskUnavailableError(DeskError):
     """The record cannot be reached just now (locked, disk, network): the same call may work later."""
 
 
-class NoSuchCandidate(DeskError):
+class NoSuchCandidateError(DeskError):
     """No candidate of that id is on the desk (any more): the list should be read again."""

@@ -125,7 +125,7 @@ class Summary:
     stale_sources: tuple[str, ...]
     """One line per source that is behind: its name and since when."""
     notices: tuple[str, ...] = ()
-    """Anything else that must be known first (served model stopped, live release unchecked), one line each."""
+    """Anything else to know first (served model stopped, live release unchecked), one line each."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ class EvidenceView:
     quote_start: int
     """Offset of the quote within ``context``, in characters."""
     quote_end: int
-    """End of the quote; equal to ``quote_start`` where the quote does not stand in the text: shown as a defect."""
+    """End of the quote; equal to ``quote_start`` where it does not stand in the text: shown as a defect."""
     role: str
     """``claim``, ``previous`` or ``retraction``."""
     section: str
@@ -398,7 +398,7 @@ class ReviewDesk(Protocol):
         """Give one candidate as it stands now.
 
         Raises:
-            NoSuchCandidate: It is not on the desk (any more).
+            NoSuchCandidateError: It is not on the desk (any more).
         """
 
     def reasons(self, verdict: Verdict) -> Sequence[ReasonCode]:
