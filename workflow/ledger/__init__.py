@@ -1,0 +1,1 @@
+"""The ledger: everything of record, in one relational schema, with an append-only audit chain."""
