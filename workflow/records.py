@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class ChangeKind(StrEnum):
@@ -156,6 +156,12 @@ class Candidate(Record):
     """Name and version of what proposed it: ``rules/1`` or ``llm:<model>/<prompt sha256 prefix>``."""
     withdraws: str | None = None
     """For ``withdraw``: the edit that rests on what was taken back."""
+
+    @field_validator("qualifiers")
+    @classmethod
+    def _in_order(cls, value: dict[str, str]) -> dict[str, str]:
+        """Qualifiers are sorted by name, so that equal proposals have equal hashes."""
+        return dict(sorted(value.items()))
 
     @property
     def functional_key(self) -> str:
