@@ -1,0 +1,1 @@
+"""Change control: from approved candidates to a served release, and back."""
