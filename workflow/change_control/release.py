@@ -184,9 +184,9 @@ def digest_of(identity: EngineIdentity, row_sha256s: tuple[str, ...]) -> str:
     """Digest of a memory with these rows, on this base model and encoder, with these thresholds."""
     return memory_digest(
         row_sha256s,
-        base_model_digest=identity.base_model_digest,
+        base_digest=identity.base_model_digest,
         encoder_digest=identity.encoder_digest,
-        thresholds=identity.thresholds,
+        thresholds_json=identity.thresholds,
     )
 
 

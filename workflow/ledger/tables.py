@@ -65,9 +65,10 @@ leases = Table(
     "leases",
     metadata,
     Column("name", Text, primary_key=True),
-    _text("holder"),  # host, pid and a random token
+    _text("holder"),  # host:pid:token
     Column("fence", Integer, nullable=False),  # grows with every new holder; a commit under an old fence is refused
-    _text("until"),
+    _text("since", default=""),
+    _text("until"),  # empty once it was given back
 )
 
 # --- what came -------------------------------------------------------------------------------------------------------
@@ -79,6 +80,7 @@ runs = Table(
     _text("started_at"),
     _optional("finished_at"),
     _text("now"),
+    _optional("since"),
     _text("status"),  # running, done
     Column("exit_code", Integer, nullable=True),
     _text("report", default="{}"),
@@ -257,6 +259,7 @@ decisions = Table(
     _text("signed_at"),
     Column("scripted", Integer, nullable=False, server_default="0"),
     Index("ix_decisions_candidate", "candidate_id"),
+    CheckConstraint("length(signer_name) > 0 AND length(meaning) > 0 AND length(shown_sha256) = 64", name="whole"),
 )
 
 # --- what was done ---------------------------------------------------------------------------------------------------
@@ -275,6 +278,8 @@ batches = Table(
     _optional("shard_sha256"),
     _optional("gate_id"),
     Column("release_id", Integer, nullable=True),
+    _optional("ordered_by"),  # who ordered the promotion; the waiting graph reads it here
+    _optional("read_back"),  # what the live model answered after the promotion, JSON
 )
 
 edits = Table(
