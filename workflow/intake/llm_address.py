@@ -1,0 +1,78 @@
+"""Whether a language model's address may be asked: https to a public host, or what the settings allow.
+
+Owns the check and the trust store. It must never print user info or a query that an address may carry.
+"""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from connectors.addresses import literal_address, refusal, resolve, spelled_oddly
+from workflow.errors import SettingsError
+
+_SETTING: Final = "llm.base_url"
+_ALLOW: Final = "for a server of your own set llm.allow_private = true"
+
+
+def check_address(base_url: str, *, allow_private: bool, proxied: bool = False) -> None:
+    """Pass an address that may be asked; behind a proxy the name is the proxy's to resolve.
+
+    Raises:
+        SettingsError: no http(s) address, user info in it, plain http, or a private address, not allowed.
+    """
+    parts = _split(base_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise SettingsError(f"{_SETTING}: expected an http(s) address with a host")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise SettingsError(f"{_SETTING}: expected no user info, query or fragment; keys belong in the environment")
+    if parts.scheme != "https" and not allow_private:
+        raise SettingsError(f"{_SETTING}: expected https, got http; {_ALLOW}")
+    if spelled_oddly(parts.hostname):
+        raise SettingsError(f"{_SETTING}: expected a name or a plain address, got {parts.hostname}")
+    for address in () if proxied else _addresses(parts.hostname):
+        reason = refusal(address, allow_private=allow_private)
+        if reason:
+            raise SettingsError(f"{_SETTING}: {parts.hostname} is {reason}; {_ALLOW}")
+
+
+def is_loopback(base_url: str) -> bool:
+    """Whether the host is this machine by its literal name, so that no proxy is asked."""
+    host = _split(base_url).hostname or ""
+    address = literal_address(host)
+    return host == "localhost" if address is None else address.is_loopback
+
+
+def tls_context(ca_file: str | None) -> ssl.SSLContext | bool:
+    """The trust store of the settings, or the default (which honours ``SSL_CERT_FILE``).
+
+    Raises:
+        SettingsError: the file is no certificate bundle.
+    """
+    if ca_file is None:
+        return True
+    if not Path(ca_file).is_file():
+        raise SettingsError(f"llm.ca_file: no file {ca_file}")
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError:
+        raise SettingsError(f"llm.ca_file: {ca_file} holds no certificate") from None
+
+
+def _split(base_url: str) -> SplitResult:
+    try:
+        parts = urlsplit(base_url)
+        _ = parts.port
+    except ValueError:
+        raise SettingsError(f"{_SETTING}: not an address") from None
+    return parts
+
+
+def _addresses(host: str) -> tuple[str, ...]:
+    """The host's addresses; none where it has none now (asking it then fails as unreachable)."""
+    try:
+        return tuple(resolve(host, 443))
+    except (OSError, UnicodeError):
+        return ()

@@ -1,0 +1,251 @@
+"""The client of an OpenAI-compatible server: one prompt in, one validated reply out, or ``LlmUnusableError``.
+
+Owns the bounds of a run: calls, tokens, tries, seconds, bytes. It must never follow a redirect, call a tool, or put
+a key, a prompt or a reply into a message, a log line or a ``repr``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+from pydantic import SecretStr
+
+from workflow.errors import ExitCode, SettingsError, WorkflowError
+from workflow.intake.llm_address import check_address, is_loopback, tls_context
+from workflow.intake.llm_prompt import Prompt
+from workflow.intake.llm_wire import LlmAnswer, UnusableReplyError, read_completion, wait_s, write_request
+
+API_KEY_VARIABLE: Final = "MEDREK_FLOW_LLM_API_KEY"
+_RETRIED: Final = frozenset({429, 500, 502, 503, 504})
+_FORMAT_REFUSED: Final = frozenset({400, 422})
+
+
+class LlmUnusableError(WorkflowError):
+    """The language model gave nothing usable for one document; the run goes on with the others."""
+
+    exit_code = ExitCode.LLM_UNUSABLE
+
+
+class LlmUnreachableError(LlmUnusableError):
+    """Refused, timed out, rate-limited, or another status than 200 after bounded tries."""
+
+
+class LlmBudgetSpentError(LlmUnusableError):
+    """The run's cap on calls or tokens is reached; what is left waits for the next night."""
+
+
+@dataclass(frozen=True)
+class LlmEndpoint:
+    """Where the model is, and the bounds of a run. ``allow_private`` also allows plain http to such an address.
+
+    ``tries`` are for one prompt; within each, a server that is busy is asked ``sends_per_try`` times. After
+    ``give_up_after`` prompts in a row without any answer the run asks no more.
+    """
+
+    base_url: str
+    model: str
+    allow_private: bool = False
+    timeout_s: float = 120.0
+    tries: int = 2
+    sends_per_try: int = 3
+    max_calls: int = 200
+    max_tokens: int = 1_000_000
+    max_reply_tokens: int = 2048
+    max_reply_bytes: int = 262_144
+    give_up_after: int = 3
+    proxy: str | None = None
+    ca_file: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse bounds that bound nothing, or a call that could never be made.
+
+        Raises:
+            SettingsError: a bound is not above zero, or one reply may cost more tokens than the whole run.
+        """
+        for name in ("tries", "sends_per_try", "max_calls", "max_reply_tokens", "max_reply_bytes", "give_up_after"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"llm.{name}: expected at least 1, got {getattr(self, name)}")
+        if self.timeout_s <= 0:
+            raise SettingsError(f"llm.timeout_s: expected more than 0, got {self.timeout_s}")
+        if self.max_tokens < self.max_reply_tokens:
+            raise SettingsError(
+                f"llm.max_tokens: expected at least llm.max_reply_tokens ({self.max_reply_tokens}), "
+                f"got {self.max_tokens}"
+            )
+
+
+@dataclass
+class LlmSpending:
+    """What the run has spent so far; tokens are the server's count or our estimate, whichever is higher."""
+
+    calls: int = 0
+    tokens: int = 0
+    unanswered_in_a_row: int = 0
+
+
+class _NoAnswerError(Exception):
+    """The server gave no completion at all. Holds a reason in our own words only."""
+
+
+def api_key_from(environment: Mapping[str, str], variable: str = API_KEY_VARIABLE) -> SecretStr | None:
+    """The key out of the environment, wrapped so that it does not print; ``None`` where there is none."""
+    value = environment.get(variable, "").strip()
+    return SecretStr(value) if value else None
+
+
+class LlmClient:
+    """Asks one server, within the run's bounds. Close it, or use it as a context manager."""
+
+    def __init__(
+        self,
+        endpoint: LlmEndpoint,
+        *,
+        api_key: SecretStr | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Open no connection yet.
+
+        Raises:
+            SettingsError: the address is not https, or private, and the settings do not allow it; or the key
+                holds what no header can carry.
+        """
+        check_address(endpoint.base_url, allow_private=endpoint.allow_private, proxied=bool(endpoint.proxy))
+        self.endpoint = endpoint
+        self.spending = LlmSpending()
+        self._sleep = sleep
+        self._strict = True
+        self._http = httpx.Client(
+            headers=_headers(api_key),
+            timeout=endpoint.timeout_s,
+            proxy=endpoint.proxy,
+            verify=tls_context(endpoint.ca_file),
+            trust_env=not is_loopback(endpoint.base_url),
+            follow_redirects=False,
+        )
+
+    def __repr__(self) -> str:
+        """Model and address, never a key."""
+        return f"LlmClient(model={self.endpoint.model!r}, base_url={self.endpoint.base_url!r})"
+
+    def __enter__(self) -> LlmClient:
+        """Use as a context manager."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def ask(self, prompt: Prompt) -> LlmAnswer:
+        """The model's reply to ``prompt``, validated.
+
+        Raises:
+            LlmUnusableError: nothing usable after ``tries`` tries, the server is away, or a cap is reached.
+        """
+        if self.spending.unanswered_in_a_row >= self.endpoint.give_up_after:
+            raise LlmUnreachableError(
+                f"{self._what()}: not asked, as {self.spending.unanswered_in_a_row} prompts before got no answer; "
+                "see that the server runs, then run the night again"
+            )
+        kind: type[LlmUnusableError] = LlmUnusableError
+        reason = ""
+        for _ in range(self.endpoint.tries):
+            try:
+                answer = self._try_once(prompt)
+            except UnusableReplyError as error:
+                kind, reason = LlmUnusableError, str(error)
+            except (_NoAnswerError, httpx.HTTPError) as error:
+                kind, reason = LlmUnreachableError, _reason(error)
+            else:
+                self.spending.unanswered_in_a_row = 0
+                return answer
+        self._note_unanswered(unreachable=kind is LlmUnreachableError)
+        raise kind(f"{self._what()}: nothing usable in {self.endpoint.tries} tries; the last one: {reason}")
+
+    def _note_unanswered(self, *, unreachable: bool) -> None:
+        self.spending.unanswered_in_a_row = self.spending.unanswered_in_a_row + 1 if unreachable else 0
+
+    def _what(self) -> str:
+        return f"language model {self.endpoint.model}"
+
+    def _try_once(self, prompt: Prompt) -> LlmAnswer:
+        """One try; a server that refuses the schema is asked without it, and so from then on if that works."""
+        started = time.monotonic()
+        status, body = self._send_patiently(prompt, strict=self._strict)
+        if self._strict and status in _FORMAT_REFUSED:
+            status, body = self._send_patiently(prompt, strict=False)
+            self._strict = status != 200
+        if status != 200:
+            raise _NoAnswerError(f"expected status 200, got {status}")
+        self.spending.tokens += min(len(body) // 4, self.endpoint.max_reply_tokens)
+        answer = read_completion(body, time.monotonic() - started)
+        self.spending.tokens += max(0, answer.prompt_tokens - _tokens(prompt))
+        return answer
+
+    def _send_patiently(self, prompt: Prompt, *, strict: bool) -> tuple[int, bytes]:
+        """Status and body; waits as the server asks on 429 and 5xx, within bounds."""
+        bounds = self.endpoint
+        payload = write_request(prompt, model=bounds.model, max_tokens=bounds.max_reply_tokens, strict=strict)
+        status, body = 0, b""
+        for attempt in range(bounds.sends_per_try):
+            self._count_call(prompt)
+            status, body, retry_after = self._send(payload)
+            if status not in _RETRIED:
+                break
+            if attempt + 1 < bounds.sends_per_try:
+                self._sleep(wait_s(retry_after, attempt))
+        return status, body
+
+    def _send(self, payload: bytes) -> tuple[int, bytes, str | None]:
+        limit, deadline = self.endpoint.max_reply_bytes, time.monotonic() + self.endpoint.timeout_s
+        url = f"{self.endpoint.base_url.rstrip('/')}/chat/completions"
+        body = bytearray()
+        with self._http.stream("POST", url, content=payload) as response:
+            for chunk in response.iter_raw():
+                body += chunk
+                if len(body) > limit:
+                    raise UnusableReplyError(f"a reply of more than {limit} bytes")
+                if time.monotonic() > deadline:
+                    raise httpx.ReadTimeout("")
+            return response.status_code, bytes(body), response.headers.get("retry-after")
+
+    def _count_call(self, prompt: Prompt) -> None:
+        spent, bounds = self.spending, self.endpoint
+        if spent.calls >= bounds.max_calls:
+            raise LlmBudgetSpentError(f"{self._what()}: the cap of {bounds.max_calls} calls a run is reached")
+        if spent.tokens + _tokens(prompt) + bounds.max_reply_tokens > bounds.max_tokens:
+            raise LlmBudgetSpentError(f"{self._what()}: the cap of {bounds.max_tokens} tokens a run is reached")
+        spent.calls += 1
+        spent.tokens += _tokens(prompt)
+
+
+def _headers(api_key: SecretStr | None) -> dict[str, str]:
+    headers = {
+        "User-Agent": "medrek-flow",
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+    }
+    if api_key is not None:
+        value = api_key.get_secret_value()
+        if not (value.isascii() and value.isprintable()):
+            raise SettingsError("the language model's key: expected printable ASCII in one line")
+        headers["Authorization"] = f"Bearer {value}"
+    return headers
+
+
+def _reason(error: _NoAnswerError | httpx.HTTPError) -> str:
+    """Our own words, or the kind of transport error; never its text, which may hold an address with a key."""
+    return str(error) if isinstance(error, _NoAnswerError) else type(error).__name__
+
+
+def _tokens(prompt: Prompt) -> int:
+    """A rough count, on the high side for English: four bytes a token, schema included."""
+    return len(prompt.system.encode()) // 4 + len(prompt.user.encode()) // 4 + 1000
