@@ -1,0 +1,119 @@
+"""How a command speaks: its result on stdout, its diagnostics on stderr, as text for people or JSON for machines.
+
+Owns cleaning: whatever is printed here is outside text until shown otherwise (promise P7), so every string passes
+``shown`` or ``shown_line`` and none is read as rich markup. Commands print through these functions only.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from workflow.reports.shown_text import shown, shown_line
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SCHEMA_VERSION = 1
+"""Version of every command's JSON object; raised for all when one of them changes shape."""
+_PIPE_WIDTH = 160
+"""Columns where no terminal says how wide it is: lines are for grep then, and should not wrap early."""
+
+
+Progress = Callable[[str, int, int | None], None]
+"""Tells how far long work is: what is being done, how many, of how many (None where nobody knows)."""
+
+
+def say(text: str = "", *, style: str = "") -> None:
+    """Print text of one or more lines to stdout."""
+    from rich.text import Text
+
+    _console(stderr=False).print(Text(shown(text), style=style), soft_wrap=True)
+
+
+def note(line: str, *, style: str = "") -> None:
+    """Print one line of diagnostics to stderr."""
+    from rich.text import Text
+
+    _console(stderr=True).print(Text(shown_line(line), style=style), soft_wrap=True)
+
+
+def banner(lines: Sequence[str]) -> None:
+    """Print warnings that a reader must not miss, to stderr, so that a result on stdout stays a result."""
+    for line in lines:
+        note(line, style="bold yellow")
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str = "nothing") -> None:
+    """Print rows under headings to stdout, or say that there are none; None and True read as a person writes them."""
+    if not rows:
+        say(f"({empty})", style="dim")
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for name in columns:
+        drawn.add_column(Text(name), overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(shown(_cell(value))) for value in row))
+    _console(stderr=False).print(drawn)
+
+
+def fields(pairs: Sequence[tuple[str, object]]) -> None:
+    """Print names and values, one pair a line, to stdout."""
+    width = max((len(name) for name, _ in pairs), default=0)
+    for name, value in pairs:
+        say(f"{name:<{width}}  {shown(_cell(value))}")
+
+
+def emit_json(schema: str, body: Mapping[str, object]) -> None:
+    """Print one JSON object to stdout: its schema's name and version first, characters beyond ASCII escaped."""
+    document = {"schema": f"medrek-flow.{schema}", "version": SCHEMA_VERSION, **body}
+    sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
+
+
+def emit_json_line(body: Mapping[str, object]) -> None:
+    """Print one JSON object as one line to stdout."""
+    sys.stdout.write(json.dumps(body, default=str) + "\n")
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """Give a way to tell progress that draws a bar on stderr where that is a terminal, and is quiet elsewhere."""
+    if not sys.stderr.isatty():
+        yield _quiet
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=_console(stderr=True), transient=True) as bars:
+        task = bars.add_task("", total=None)
+
+        def show(what: str, done: int, total: int | None) -> None:
+            bars.update(task, description=shown_line(what, 60), completed=done, total=total)
+
+        yield show
+
+
+def _quiet(_what: str, _done: int, _total: int | None) -> None:
+    """Show nothing: diagnostics that nobody looks at are noise in a log."""
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+
+
+def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _PIPE_WIDTH
+    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)

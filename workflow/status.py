@@ -1,0 +1,195 @@
+"""How a site stands, read from the ledger alone, in well under a second; imports no model and no screen library.
+
+Owns the standing warnings (what a site of this kind can and cannot promise), which every report and export repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, func, select
+
+from workflow.change_control.release import LiveState, read_live
+from workflow.clock import utc_text
+from workflow.ledger import audit, tables
+from workflow.ledger.lease import holder_of
+from workflow.records import BatchState, CandidateState
+
+DEMO_LINE = "DEMO SITE: scripts sign here and its model knows invented facts; never use its answers for care"
+ONE_SIGNER_LINE = "one-signer profile: high-risk facts go live with one signature"
+TRUST_LINE = "single trust domain: whoever can write the site's files can forge its record (SQLite)"
+ANCHOR_LINE = "audit head is not anchored outside the site: note it elsewhere (medrek-flow audit verify --head HASH)"
+STALE_AFTER_DAYS = 3
+"""Days without a successful read after which a source counts as stale: a weekend and a day."""
+
+_WAITING = (BatchState.OPEN, BatchState.STAGED, BatchState.PASSED, BatchState.HELD)
+_TO_DO = {
+    BatchState.OPEN: "medrek-flow check {0}",
+    BatchState.STAGED: "medrek-flow check {0}",
+    BatchState.PASSED: "medrek-flow promote {0}",
+    BatchState.HELD: "medrek-flow batch show {0}",
+}
+
+
+@dataclass(frozen=True)
+class WaitingBatch:
+    """A batch that is neither live nor closed, and the command that takes it on."""
+
+    batch_id: str
+    state: str
+    to_do: str
+
+
+@dataclass(frozen=True)
+class LastNight:
+    """The newest run."""
+
+    run_id: str
+    started_at: str
+    finished_at: str | None
+    status: str
+    exit_code: int | None
+
+
+@dataclass(frozen=True)
+class StaleSource:
+    """A source that was not read for too long; ``last_day`` is None where it never was."""
+
+    source: str
+    last_day: str | None
+
+
+@dataclass(frozen=True)
+class HeldLease:
+    """A lease that somebody holds now, in words."""
+
+    name: str
+    holder: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """How the site stands."""
+
+    folder: str
+    kind: str
+    signer_profile: str
+    live: LiveState | None
+    edits_in_force: int
+    candidates: dict[str, int]
+    """Candidates by state."""
+    batches: tuple[WaitingBatch, ...]
+    last_night: LastNight | None
+    stale_sources: tuple[StaleSource, ...]
+    leases: tuple[HeldLease, ...]
+    audit_head: str
+    audit_length: int
+    warnings: tuple[str, ...]
+
+    @property
+    def pending(self) -> int:
+        """Candidates that wait for a first decision."""
+        return self.candidates.get(CandidateState.PENDING, 0)
+
+    @property
+    def awaiting_second(self) -> int:
+        """Candidates that wait for a second signature."""
+        return self.candidates.get(CandidateState.AWAITING_SECOND, 0)
+
+
+def standing_warnings(kind: str, signer_profile: str) -> tuple[str, ...]:
+    """Give what a site of this kind must say on every report and export, one line each, weightiest first."""
+    lines = [DEMO_LINE] if kind == "demo" else []
+    if signer_profile == "one_signer":
+        lines.append(ONE_SIGNER_LINE)
+    return (*lines, TRUST_LINE, ANCHOR_LINE)
+
+
+def read_status(
+    connection: Connection, *, folder: Path, kind: str, signer_profile: str, sources: Sequence[str], now: datetime
+) -> Status:
+    """Read one snapshot of everything that ``medrek-flow status`` shows.
+
+    Args:
+        connection: A read snapshot of the ledger.
+        folder: The site's folder.
+        kind: ``hospital`` or ``demo``.
+        signer_profile: ``one_signer`` or ``two_signer``.
+        sources: Names of the sources that the settings switch on.
+        now: The present time, aware.
+    """
+    live = read_live(connection)
+    length, head = audit.head(connection)
+    return Status(
+        folder=str(folder),
+        kind=kind,
+        signer_profile=signer_profile,
+        live=live,
+        edits_in_force=count_edits(connection, live),
+        candidates=count_candidates(connection),
+        batches=waiting_batches(connection),
+        last_night=last_night(connection),
+        stale_sources=stale_sources(connection, sources, today=now.date()),
+        leases=held_leases(connection, now),
+        audit_head=head,
+        audit_length=length,
+        warnings=standing_warnings(kind, signer_profile),
+    )
+
+
+def count_edits(connection: Connection, release: LiveState | None) -> int:
+    """Count the edits in force in a release."""
+    if release is None:
+        return 0
+    columns = tables.release_edits.c
+    query = select(func.count()).where(columns.release_id == release.release_id)
+    return int(connection.execute(query).scalar_one())
+
+
+def count_candidates(connection: Connection) -> dict[str, int]:
+    """Count the candidates of each state that has any."""
+    columns = tables.candidates.c
+    rows = connection.execute(select(columns.state, func.count()).group_by(columns.state).order_by(columns.state))
+    return {str(state): int(count) for state, count in rows}
+
+
+def waiting_batches(connection: Connection) -> tuple[WaitingBatch, ...]:
+    """List the batches that are neither live nor closed, oldest first."""
+    columns = tables.batches.c
+    query = select(columns.batch_id, columns.state).where(columns.state.in_(_WAITING)).order_by(columns.ordinal)
+    return tuple(
+        WaitingBatch(batch_id, state, _TO_DO[BatchState(state)].format(batch_id))
+        for batch_id, state in connection.execute(query).tuples()
+    )
+
+
+def last_night(connection: Connection) -> LastNight | None:
+    """Read the newest run; None before the first."""
+    columns = tables.runs.c
+    query = select(columns.run_id, columns.started_at, columns.finished_at, columns.status, columns.exit_code)
+    row = connection.execute(query.order_by(columns.started_at.desc(), columns.run_id.desc()).limit(1)).first()
+    return None if row is None else LastNight(*row)
+
+
+def stale_sources(connection: Connection, sources: Sequence[str], *, today: date) -> tuple[StaleSource, ...]:
+    """List the sources whose last day read lies ``STALE_AFTER_DAYS`` or more back, or that were never read."""
+    rows = connection.execute(select(tables.cursors.c.source, tables.cursors.c.last_day)).tuples()
+    last_days: dict[str, str] = dict(rows.all())
+    return tuple(
+        StaleSource(name, last_days.get(name))
+        for name in sources
+        if name not in last_days or (today - date.fromisoformat(last_days[name])).days >= STALE_AFTER_DAYS
+    )
+
+
+def held_leases(connection: Connection, now: datetime) -> tuple[HeldLease, ...]:
+    """List the leases that somebody holds now; one of a dead process of this host is free."""
+    held = []
+    for row in connection.execute(select(tables.leases).order_by(tables.leases.c.name)):
+        who = holder_of(row, now=utc_text(now))
+        if who is not None:
+            held.append(HeldLease(row.name, who))
+    return tuple(held)
