@@ -1,0 +1,262 @@
+"""The ledger file: opening it, snapshots to read from, and short transactions that write state and audit together.
+
+Guards two promises: an acknowledged write is on disk (WAL with ``synchronous=FULL``; ``write`` returns after the
+commit), and no state change stands without its audit row (one transaction). Writers begin with BEGIN IMMEDIATE, so
+that two of them wait for each other and neither fails half way. No LLM, model or network call belongs inside one.
+
+Safe for several threads and processes: every ``read`` and ``write`` uses a connection of its own from the pool.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, CursorResult, Engine, Executable, event
+from sqlalchemy.exc import DatabaseError, IntegrityError
+
+from workflow.clock import Clock, utc_now, utc_text
+from workflow.errors import BusyError, DamagedError, IllegalTransitionError, SettingsError, WorkflowError
+from workflow.ledger import audit
+from workflow.ledger.tables import audit as audit_table
+from workflow.ledger.tables import site as site_table
+
+MIGRATION = "0001"
+"""The newest migration; what ``Ledger.open`` expects to find."""
+BUSY_TIMEOUT_S = 30.0
+"""How long a writer waits for another: SQLite's wait is not fair (2.75 s were seen for two busy writers)."""
+_SQLITE_MAGIC = b"SQLite format 3\x00"
+_WRITES = "ledger_writes"
+
+
+class Transaction:
+    """An open write transaction; what it did counts once the ``with`` block of ``Ledger.write`` is left."""
+
+    def __init__(self, connection: Connection, now: str) -> None:
+        self.connection = connection
+        self.now = now
+        """UTC time of the transaction, ISO 8601 with seconds and ``Z``."""
+
+    def execute(
+        self,
+        statement: Executable,
+        parameters: Mapping[str, object] | Sequence[Mapping[str, object]] | None = None,
+    ) -> CursorResult[Any]:
+        """Run one statement (or, with a list of parameters, one for each)."""
+        if parameters is None:
+            return self.connection.execute(statement)
+        return self.connection.execute(statement, parameters)
+
+    def audit(self, event: str, subject: str, body: Mapping[str, object], *, actor: str) -> int:
+        """Add the audit row of what this transaction changes and give its number."""
+        return audit.append(self.connection, at=self.now, actor=actor, event=event, subject=subject, body=body)
+
+
+class Ledger:
+    """Everything of record of one site."""
+
+    def __init__(self, path: Path, *, clock: Clock) -> None:
+        self.path = path
+        self.clock = clock
+        self._engine = _engine(path)
+        self._writing = threading.local()
+
+    @classmethod
+    def open(cls, path: Path, *, clock: Clock = utc_now) -> Ledger:
+        """Open an existing ledger.
+
+        Raises:
+            SettingsError: There is none, it cannot be read, or its migration is not this program's.
+            DamagedError: The file is no SQLite database, or not a ledger.
+        """
+        _check_file(path)
+        ledger = cls(path, clock=clock)
+        found = ledger._migration()
+        if found != MIGRATION:
+            ledger.close()
+            raise SettingsError(
+                f"ledger {path}: expected migration {MIGRATION}, got {found};"
+                " use the release of medrek-flow that wrote it, or run medrek-flow doctor to upgrade"
+            )
+        return ledger
+
+    @classmethod
+    def create(cls, path: Path, *, kind: str, signer_profile: str, actor: str, clock: Clock = utc_now) -> Ledger:
+        """Make a new ledger whose first audit row says for ever what kind of site it belongs to.
+
+        Args:
+            path: Where; nothing may stand there yet.
+            kind: ``hospital`` or ``demo``.
+            signer_profile: ``one_signer`` or ``two_signer``.
+            actor: Who makes it, as the operating system names them.
+            clock: Where its times come from.
+        """
+        if path.exists():
+            raise SettingsError(f"ledger {path} exists already; choose another folder")
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+        migrate(path)
+        ledger = cls(path, clock=clock)
+        with ledger.write() as transaction:
+            values = {"kind": kind, "signer_profile": signer_profile}
+            transaction.execute(sa.insert(site_table).values(id=1, **values, created_at=transaction.now))
+            transaction.audit("site.created", "site", values, actor=actor)
+        return ledger
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give one snapshot: everything read in the block belongs together, and nothing can be written."""
+        with _named(self.path), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """Give the one write transaction; committed and on disk when the block is left, undone by an exception.
+
+        Raises:
+            BusyError: Another process kept writing for longer than ``BUSY_TIMEOUT_S``.
+        """
+        if getattr(self._writing, "open", False):
+            raise RuntimeError("a write transaction is open in this thread already; pass it on instead")
+        self._writing.open = True
+        try:
+            with _named(self.path), self._engine.connect() as plain:
+                connection = plain.execution_options(**{_WRITES: True})
+                with connection.begin():
+                    yield Transaction(connection, utc_text(self.clock()))
+        finally:
+            self._writing.open = False
+
+    def kind(self) -> str:
+        """Give the kind of site, as its first audit row has it: ``hospital`` or ``demo``."""
+        return self._site("kind")
+
+    def signer_profile(self) -> str:
+        """Give the signer profile, as its first audit row has it: ``one_signer`` or ``two_signer``."""
+        return self._site("signer_profile")
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._engine.dispose()
+
+    def _migration(self) -> str:
+        try:
+            with self.read() as connection:
+                return str(connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar())
+        except sa.exc.OperationalError as error:
+            raise DamagedError(
+                f"{self.path} is a SQLite file but no medrek-flow ledger: expected a migration, got none;"
+                " restore it from a backup"
+            ) from error
+
+    def _site(self, field: str) -> str:
+        with self.read() as connection:
+            first = connection.execute(
+                sa.select(audit_table.c.event, audit_table.c.body).order_by(audit_table.c.seq).limit(1)
+            ).first()
+            row = connection.execute(sa.select(site_table)).mappings().first()
+        said = dict(row).get(field) if row is not None else None
+        if first is None or first.event != "site.created" or audit.field(first.body, field) != said:
+            raise DamagedError(
+                f"ledger {self.path}: the site row does not agree with the first audit row on {field};"
+                " run medrek-flow audit verify"
+            )
+        return str(said)
+
+
+def migrate(path: Path) -> None:
+    """Bring the schema of a ledger file to the newest migration."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    engine = _engine(path)
+    try:
+        with _named(path), engine.connect() as plain:
+            connection = plain.execution_options(**{_WRITES: True})
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            if connection.in_transaction():
+                connection.commit()
+    finally:
+        engine.dispose()
+
+
+def _engine(path: Path) -> Engine:
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
+        max_overflow=-1,
+    )
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "recursive_triggers=ON",
+        "trusted_schema=OFF",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin(connection: Connection) -> None:
+    writes = bool(connection.get_execution_options().get(_WRITES, False))
+    connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _check_file(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(_SQLITE_MAGIC))
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"ledger {path}: expected a file, got none; run medrek-flow init, or restore a backup"
+        ) from error
+    except OSError as error:
+        raise SettingsError(
+            f"ledger {path} cannot be read ({error.strerror}); expected a file of your own, mode 0600"
+        ) from error
+    if magic != _SQLITE_MAGIC:
+        raise DamagedError(f"ledger {path}: expected a SQLite file, got something else; restore it from a backup")
+
+
+_TROUBLES: tuple[tuple[str, type[WorkflowError], str], ...] = (
+    ("locked", BusyError, f"another process has been writing for {BUSY_TIMEOUT_S:.0f} s; try again"),
+    ("busy", BusyError, f"another process has been writing for {BUSY_TIMEOUT_S:.0f} s; try again"),
+    ("full", WorkflowError, "the disk is full and nothing was changed; make room and try again"),
+    ("readonly", SettingsError, "it cannot be written; expected a file of your own, mode 0600, in a folder 0700"),
+    ("unable to open", SettingsError, "it cannot be opened; expected a file of your own, mode 0600"),
+    ("malformed", DamagedError, "the file is damaged; restore it from a backup"),
+    ("not a database", DamagedError, "the file is damaged; restore it from a backup"),
+    ("disk i/o", DamagedError, "the disk reports an error; check it, then run medrek-flow doctor"),
+)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Turn what SQLite says of file and disk into one line; broken rules of our own schema pass unchanged."""
+    try:
+        yield
+    except IntegrityError as error:
+        if "append-only" in str(error.orig):
+            raise IllegalTransitionError(f"ledger {path}: {error.orig}") from error
+        raise
+    except DatabaseError as error:
+        said = str(error.orig).casefold()
+        for words, kind, line in _TROUBLES:
+            if words in said:
+                raise kind(f"ledger {path}: {line}") from error
+        raise

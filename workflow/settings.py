@@ -1,0 +1,374 @@
+"""The settings of a site: one frozen tree, read once from ``medrek-flow.toml`` and passed on.
+
+The prose under each field is what the starter file says above it. Secrets never stand in the file: a field that
+ends in ``api_key_env`` names the environment variable that holds one.
+"""
+
+from __future__ import annotations
+
+import stat
+import textwrap
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from workflow.errors import SettingsError
+
+FILE_NAME = "medrek-flow.toml"
+_WIDTH = 100
+_LONGEST_SHOWN = 60
+
+Days = Annotated[int, Field(ge=0, le=3650)]
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(gt=0)]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$")]
+VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class Table(BaseModel):
+    """Base of every table: frozen, no unknown keys, no silent conversion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class SiteTable(Table):
+    """Who this site is."""
+
+    name: Line = "unnamed site"
+    """Name printed on reports and exports."""
+    signer_profile: Literal["one_signer", "two_signer"] = "two_signer"
+    """How many people sign high-risk facts. Fixed when the site is made: it must agree with the ledger. The default is
+    two, because a wrong dose that one person overlooked is what the second one is for."""
+
+
+class ModelTable(Table):
+    """The language model whose answers are kept current; its weights never change."""
+
+    base: Line = "demo"
+    """Folder, Hugging Face id, or "demo": the small bundled model, which answers without a download."""
+    device: Line = "cpu"
+    """Where it runs: "cpu", "cuda", "cuda:1". Never chosen silently; a missing GPU is an error."""
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Number format. float32 gives the same answers on every machine; a GPU wants bfloat16."""
+    max_new_tokens: Count = 48
+    """Longest answer, in tokens. Facts are short, and the gate's cost grows with this."""
+
+
+class EncoderTable(Table):
+    """The text encoder that finds the edit a question asks for."""
+
+    name: Line = "embedded"
+    """"embedded" (all-MiniLM-L6-v2, installed with the program, checked by sha256), a folder or a Hugging Face id."""
+
+
+class SourceTable(Table):
+    """What every source has."""
+
+    enabled: bool = True
+    """Whether the night asks this source."""
+    overlap_days: Days = 14
+    """How many days a window reaches back into the one before, because records arrive late and out of order."""
+    first_days: Days = 30
+    """How many days the very first window reaches back."""
+
+
+class HttpSourceTable(SourceTable):
+    """What every source on the network has."""
+
+    base_url: Url
+    """Where it answers."""
+    allow_private: bool = False
+    """Whether that may be a private or loopback address. Off, so that no redirect reaches into the hospital."""
+    email: Line | None = None
+    """Contact address that the source asks callers to give."""
+    api_key_env: VariableName | None = None
+    """Environment variable that holds the key, if there is one."""
+    page_size: Count = 100
+    """Records asked for at a time."""
+
+
+class PubMedTable(HttpSourceTable):
+    """PubMed: articles, retractions, corrections, expressions of concern."""
+
+    base_url: Url = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils"
+    """Where it answers."""
+    overlap_days: Days = 7
+    """How many days a window reaches back. Seven: indexing runs behind by days."""
+    page_size: Annotated[int, Field(ge=1, le=500)] = 200
+    """Records asked for at a time; efetch takes 200 to 500 well."""
+
+
+class OpenFdaTable(HttpSourceTable):
+    """openFDA: versions of drug labels."""
+
+    base_url: Url = "https://api.fda.gov"
+    """Where it answers."""
+    overlap_days: Days = 14
+    """How many days a window reaches back. Fourteen: labels are refreshed weekly, and that has lagged a week."""
+    page_size: Annotated[int, Field(ge=1, le=1000)] = 100
+    """Records asked for at a time; 1,000 is the API's limit."""
+
+
+class DropFolderTable(SourceTable):
+    """Files that people put into a folder: guideline pages, notices without a feed."""
+
+    path: Line = "drop"
+    """The folder, relative to the site."""
+    overlap_days: Days = 30
+    """How many days a window reaches back. A file is known by its content, so that reading it again costs nothing."""
+
+
+class SourcesTable(Table):
+    """Where changes come from."""
+
+    pubmed: PubMedTable = PubMedTable()
+    openfda: OpenFdaTable = OpenFdaTable()
+    dropfolder: DropFolderTable = DropFolderTable()
+
+
+class HttpTable(Table):
+    """How the sources and the extraction model are called."""
+
+    proxy: Url | None = None
+    """Proxy to use. Only this one: proxy variables of the environment are not read."""
+    ca_file: Line | None = None
+    """File with the certificates of your own authority, where the hospital opens TLS."""
+    contact: Line | None = None
+    """Address in the User-Agent, so that a source can write instead of block."""
+    timeout_s: Seconds = 30.0
+    """Seconds to wait for a reply."""
+    max_bytes: Count = 50_000_000
+    """Largest reply, in bytes; more is refused, not cut."""
+    user_agent: Line = "medrek-flow"
+    """Name given to the sources."""
+
+
+class ExtractionTable(Table):
+    """How candidates are drawn from changed sentences."""
+
+    backend: Literal["rules", "openai"] = "rules"
+    """"rules" needs no model and sends nothing anywhere; "openai" asks any OpenAI-compatible server."""
+    base_url: Url = "http://127.0.0.1:8000/v1"
+    """Where that server answers."""
+    model: Line = ""
+    """Its name for the model; needed for backend "openai"."""
+    api_key_env: VariableName = "MEDREK_FLOW_LLM_API_KEY"
+    """Environment variable that holds its key; unset means none is sent."""
+    allow_private: bool = False
+    """Whether the server may be at a private or loopback address, and then without TLS."""
+    max_calls: Count = 500
+    """Calls a night; what is left over waits for the next one."""
+    max_tokens: Count = 1_000_000
+    """Tokens a night, prompts and replies together."""
+    timeout_s: Seconds = 120.0
+    """Seconds to wait for one reply; a local server without a GPU is slow."""
+
+
+class ScopeTable(Table):
+    """What this site cares about. A list that is empty lets everything in."""
+
+    drugs: tuple[Line, ...] = ()
+    """Formulary: generic names. What concerns none of them is counted and searchable, never pending."""
+    conditions: tuple[Line, ...] = ()
+    """Conditions, as questions name them."""
+    watch_pmids: tuple[Annotated[str, Field(pattern=r"^[0-9]{1,9}$")], ...] = ()
+    """Papers that the site's guidance rests on: any notice about one of them is in scope."""
+
+
+class ReviewTable(Table):
+    """Which candidates ask for two signatures, and how many a person is shown."""
+
+    high_risk_relations: tuple[Line, ...] = (
+        "recommended_dose",
+        "max_daily_dose",
+        "dose_adjust_in",
+        "contraindicated_in",
+        "contraindicated_with",
+        "boxed_warning",
+        "interacts_with",
+        "antidote_for",
+        "pregnancy_lactation_advice",
+    )
+    """Relations where a wrong object harms at the next dose."""
+    high_alert_drugs: tuple[Line, ...] = (
+        "insulin",
+        "heparin",
+        "warfarin",
+        "methotrexate",
+        "digoxin",
+        "potassium chloride",
+        "morphine",
+        "fentanyl",
+        "hydromorphone",
+        "methadone",
+        "vincristine",
+        "amiodarone",
+        "apixaban",
+        "rivaroxaban",
+        "dabigatran",
+        "lithium",
+    )
+    """Drugs whose every fact is high risk; start from your own pharmacy's list."""
+    max_candidates_per_night: Count = 200
+    """Candidates put before people in one night; the rest waits and is counted. A longer queue is not read."""
+
+
+class GateLimitsTable(Table):
+    """How much a sample may move before the gate holds."""
+
+    faq_moved: Share = 0.01
+    """Upper bound (Wilson) of the share of the FAQ set that moves."""
+    audit_moved: Share = 0.01
+    """Upper bound (Wilson) of the share of unchanged probes that differ when run all the same."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Confidence of those bounds."""
+
+
+class GateTable(Table):
+    """The checks between a staged batch and promotion."""
+
+    audit_share: Share = 0.05
+    """Share of the probes that must not have changed and are run all the same."""
+    faq_file: Line | None = None
+    """Your clinical FAQ set, relative to the site: one JSON line a question."""
+    limits: GateLimitsTable = GateLimitsTable()
+
+
+class PromotionTable(Table):
+    """Whether a passed batch may go live without a person."""
+
+    automatic: bool = False
+    """Off: a person promotes. Turn it on only with a written envelope."""
+
+
+class Settings(Table):
+    """All settings of a site."""
+
+    site: SiteTable = SiteTable()
+    model: ModelTable = ModelTable()
+    encoder: EncoderTable = EncoderTable()
+    sources: SourcesTable = SourcesTable()
+    http: HttpTable = HttpTable()
+    extraction: ExtractionTable = ExtractionTable()
+    scope: ScopeTable = ScopeTable()
+    review: ReviewTable = ReviewTable()
+    gate: GateTable = GateTable()
+    promotion: PromotionTable = PromotionTable()
+
+    @classmethod
+    def read(cls, path: Path) -> Settings:
+        """Read a settings file.
+
+        Raises:
+            SettingsError: It is missing, others can write it, it is no TOML, or some keys are wrong: a line each.
+        """
+        try:
+            mode = path.stat().st_mode
+            content = path.read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise SettingsError(f"{path}: expected a settings file, got none; run medrek-flow init") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{path} cannot be read as text ({type(error).__name__})") from error
+        if mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise SettingsError(f"{path} can be written by others (mode {mode & 0o777:04o}); run: chmod go-w {path}")
+        return cls.parse(content, name=str(path))
+
+    @classmethod
+    def parse(cls, content: str, *, name: str = FILE_NAME) -> Settings:
+        """Read settings from TOML text; ``name`` stands in front of each problem."""
+        try:
+            tree = tomllib.loads(content)
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"{name}: expected TOML: {error}") from error
+        try:
+            return cls.model_validate(_as_tuples(tree))
+        except ValidationError as error:
+            raise SettingsError("\n".join(f"{name}: {line}" for line in _problems(error))) from error
+
+    @classmethod
+    def default_toml(cls, changed: Mapping[str, object] | None = None) -> str:
+        """Write the commented starter file.
+
+        Args:
+            changed: Values that differ from the defaults, by dotted key: ``{"site.name": "St. Elsewhere"}``.
+        """
+        left = dict(changed or {})
+        intro = "The settings of this site. Secrets never stand here: they come from the environment."
+        lines = [*_comment(intro), *_render(cls, cls(), (), left)]
+        if left:
+            raise ValueError(f"expected settings, got unknown keys: {sorted(left)}")
+        return "\n".join(lines).strip() + "\n"
+
+
+def _as_tuples(value: object) -> object:
+    """TOML knows only lists; strict models want the tuples that they keep."""
+    if isinstance(value, dict):
+        return {key: _as_tuples(item) for key, item in value.items()}
+    return tuple(_as_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _problems(error: ValidationError) -> list[str]:
+    lines = []
+    for problem in error.errors(include_url=False, include_context=False):
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"{key}: unknown key; expected one that the starter file of medrek-flow init shows")
+        else:
+            expected = problem["msg"].replace("Input should be", "expected").replace("String should", "expected to")
+            lines.append(f"{key}: {expected}, got {_shown(key, problem['input'])}")
+    return lines
+
+
+def _shown(key: str, value: object) -> str:
+    """Show a wrong value, but never what may be a key or a password that was put into the file by mistake."""
+    if key.endswith("api_key_env"):
+        return "something else (not shown); it names a variable, the key itself belongs into the environment"
+    if isinstance(value, str) and ("@" in value or len(value) > _LONGEST_SHOWN):
+        return f"{len(value)} characters (not shown)"
+    return repr(value) if isinstance(value, str | int | float | bool) else type(value).__name__
+
+
+def _render(model: type[Table], values: Table, path: tuple[str, ...], changed: dict[str, object]) -> list[str]:
+    tables: list[str] = []
+    lines: list[str] = []
+    for name, field in model.model_fields.items():
+        value = getattr(values, name)
+        if isinstance(value, Table):
+            tables += _render(type(value), value, (*path, name), changed)
+            continue
+        value = changed.pop(".".join((*path, name)), value)
+        lines += _comment(field.description or "")
+        lines.append(f"# {name} = {_example(field.annotation)}" if value is None else f"{name} = {_toml(value)}")
+    if not lines:
+        return tables
+    return ["", *_comment(model.__doc__ or ""), f"[{'.'.join(path)}]", *lines, *tables]
+
+
+def _comment(prose: str) -> list[str]:
+    return textwrap.wrap(
+        " ".join(prose.split()), _WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False
+    )
+
+
+def _example(annotation: object) -> str:
+    return '""' if get_origin(annotation) is not tuple else "[]"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        items = [_toml(item) for item in value]
+        flat = f"[{', '.join(items)}]"
+        return flat if len(flat) <= _WIDTH else "[\n" + "".join(f"    {item},\n" for item in items) + "]"
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, number, truth value or list, got {type(value).__name__}")
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
