@@ -2,3 +2,88 @@
 
 Names are loaded lazily, so that importing the package (for a rollback, a status) never imports torch.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from editor_engine.edit import Answer, Carrier, Edit, Firing, Silence
+    from editor_engine.editor import EditedModel, Editor
+    from editor_engine.errors import BaseModelError, EncoderError, EngineError, MemoryDamagedError
+    from editor_engine.key_index import KeyIndex
+    from editor_engine.lm_families import CausalLM
+    from editor_engine.memory import Memory, MemoryRow
+    from editor_engine.memory_store import read_shard, write_shard
+    from editor_engine.metrics import says, takes, wilson_interval
+    from editor_engine.probes import Probe, ProbeKind
+    from editor_engine.prompt_encoder import PromptEncoder
+    from editor_engine.regression import ProbeOutcome, RegressionReport, compare
+    from editor_engine.row_builder import build_rows
+    from editor_engine.text_encoder import TextEncoder
+    from editor_engine.thresholds import Thresholds
+    from editor_engine.verifier import Verifier
+
+__all__ = [
+    "Answer",
+    "BaseModelError",
+    "Carrier",
+    "CausalLM",
+    "Edit",
+    "EditedModel",
+    "Editor",
+    "EncoderError",
+    "EngineError",
+    "Firing",
+    "KeyIndex",
+    "Memory",
+    "MemoryDamagedError",
+    "MemoryRow",
+    "Probe",
+    "ProbeKind",
+    "ProbeOutcome",
+    "PromptEncoder",
+    "RegressionReport",
+    "Silence",
+    "TextEncoder",
+    "Thresholds",
+    "Verifier",
+    "build_rows",
+    "compare",
+    "read_shard",
+    "says",
+    "takes",
+    "wilson_interval",
+    "write_shard",
+]
+
+_MODULES = {
+    "edit": ("Answer", "Carrier", "Edit", "Firing", "Silence"),
+    "editor": ("EditedModel", "Editor"),
+    "errors": ("BaseModelError", "EncoderError", "EngineError", "MemoryDamagedError"),
+    "key_index": ("KeyIndex",),
+    "lm_families": ("CausalLM",),
+    "memory": ("Memory", "MemoryRow"),
+    "memory_store": ("read_shard", "write_shard"),
+    "metrics": ("says", "takes", "wilson_interval"),
+    "probes": ("Probe", "ProbeKind"),
+    "prompt_encoder": ("PromptEncoder",),
+    "regression": ("ProbeOutcome", "RegressionReport", "compare"),
+    "row_builder": ("build_rows",),
+    "text_encoder": ("TextEncoder",),
+    "thresholds": ("Thresholds",),
+    "verifier": ("Verifier",),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name's module when it is first asked for."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,188 @@
+"""What a staged memory changes against the live one: screen every probe, run those that can have changed, audit.
+
+The base weights never change, so an answer can differ only where the triple does: fired edit, value, context. The LM
+answers only those; a random sample of the others is answered on both sides all the same, and must be identical.
+Gives facts; the verdict is the gate's.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from editor_engine.edit import Answer, Firing
+from editor_engine.editor import MAX_NEW_TOKENS, EditedModel
+from editor_engine.errors import EngineError
+from editor_engine.metrics import takes
+from editor_engine.probes import Probe
+
+Progress = Callable[[str, int, int], None]
+"""Called with the phase ("screen", "run", "audit"), how many are done, and of how many."""
+
+
+@dataclass(frozen=True)
+class ProbeOutcome:
+    """One probe, live against staged.
+
+    ``live_answer`` and ``staged_answer`` are None where the LM was not asked: the triple is the same, so the answer
+    is. ``culprit`` is the edit that fires in staged, or else the one that no longer fires. ``takes`` judges the
+    staged answer where the probe expects an object.
+    """
+
+    probe: Probe
+    live: Firing
+    staged: Firing
+    live_answer: str | None = None
+    staged_answer: str | None = None
+    takes: bool | None = None
+
+    @property
+    def triple_changed(self) -> bool:
+        """Whether something else is put in front of the question."""
+        return self.live.triple != self.staged.triple
+
+    @property
+    def moved(self) -> bool:
+        """Whether the answer is another one."""
+        return self.live_answer != self.staged_answer
+
+    @property
+    def culprit(self) -> str | None:
+        """The edit to blame for a changed triple."""
+        return (self.staged.edit_id or self.live.edit_id) if self.triple_changed else None
+
+
+@dataclass(frozen=True)
+class RegressionReport:
+    """Every probe's outcome in order, and what it cost.
+
+    ``audited`` are ids of unchanged probes that were answered on both sides; ``audit_differs`` those whose answers
+    were not identical, which must be empty.
+    """
+
+    outcomes: tuple[ProbeOutcome, ...]
+    audited: tuple[str, ...]
+    audit_differs: tuple[str, ...]
+    generations: int
+    screen_s: float
+    run_s: float
+    audit_s: float
+
+    @property
+    def screened(self) -> int:
+        """How many probes were compared."""
+        return len(self.outcomes)
+
+    @property
+    def changed(self) -> tuple[ProbeOutcome, ...]:
+        """Probes whose triple differs."""
+        return tuple(outcome for outcome in self.outcomes if outcome.triple_changed)
+
+    @property
+    def moved(self) -> tuple[ProbeOutcome, ...]:
+        """Probes whose answer differs."""
+        return tuple(outcome for outcome in self.outcomes if outcome.moved)
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the whole comparison."""
+        return self.screen_s + self.run_s + self.audit_s
+
+
+def compare(
+    live: EditedModel,
+    staged: EditedModel,
+    probes: Sequence[Probe],
+    *,
+    audit_share: float = 0.0,
+    audit_seed: int = 0,
+    max_new_tokens: int = MAX_NEW_TOKENS,
+    progress: Progress | None = None,
+) -> RegressionReport:
+    """Compare two memories over one base model on every probe.
+
+    Args:
+        audit_share: share of the unchanged probes that are run on both sides all the same, rounded up.
+        audit_seed: of the sample.
+
+    Raises:
+        EngineError: two different base models, or probes with one id.
+    """
+    _check(live, staged, probes)
+    tell = progress or (lambda _phase, _done, _of: None)
+    questions = [probe.question for probe in probes]
+    started = time.perf_counter()
+    live_firings, staged_firings = live.retrieve(questions), staged.retrieve(questions)
+    tell("screen", len(probes), len(probes))
+    screened = time.perf_counter()
+    changed = [number for number in range(len(probes)) if live_firings[number].triple != staged_firings[number].triple]
+    asked = [number for number, probe in enumerate(probes) if probe.expects_new is not None or number in set(changed)]
+    before = _answers(live, questions, live_firings, changed, max_new_tokens)
+    after = _answers(staged, questions, staged_firings, asked, max_new_tokens)
+    tell("run", len(asked), len(asked))
+    ran = time.perf_counter()
+    unchanged = sorted(set(range(len(probes))) - set(changed))
+    sample = sorted(random.Random(audit_seed).sample(unchanged, -int(-len(unchanged) * audit_share // 1)))  # noqa: S311
+    differs = _audit(live, staged, questions, sample, max_new_tokens)
+    tell("audit", len(sample), len(sample))
+    return RegressionReport(
+        outcomes=tuple(
+            _outcome(probe, live_firings[number], staged_firings[number], before.get(number), after.get(number))
+            for number, probe in enumerate(probes)
+        ),
+        audited=tuple(probes[number].probe_id for number in sample),
+        audit_differs=tuple(probes[number].probe_id for number in differs),
+        generations=len(changed) + len(asked) + 2 * len(sample),
+        screen_s=screened - started,
+        run_s=ran - screened,
+        audit_s=time.perf_counter() - ran,
+    )
+
+
+def _check(live: EditedModel, staged: EditedModel, probes: Sequence[Probe]) -> None:
+    if live.base.digest != staged.base.digest:
+        raise EngineError(
+            f"Comparing needs one base model: live has {live.base.digest[:12]}, staged {staged.base.digest[:12]}"
+        )
+    ids = [probe.probe_id for probe in probes]
+    if len(set(ids)) != len(ids):
+        twice = next(one for one in ids if ids.count(one) > 1)
+        raise EngineError(f"Probe ids must differ: {twice} occurs {ids.count(twice)} times")
+
+
+def _answers(
+    model: EditedModel,
+    questions: Sequence[str],
+    firings: Sequence[Firing],
+    chosen: Sequence[int],
+    max_new_tokens: int,
+) -> dict[int, Answer]:
+    answers = model.answer_fired(
+        [questions[number] for number in chosen],
+        [firings[number] for number in chosen],
+        max_new_tokens=max_new_tokens,
+    )
+    return dict(zip(chosen, answers, strict=True))
+
+
+def _audit(
+    live: EditedModel, staged: EditedModel, questions: Sequence[str], sample: Sequence[int], max_new_tokens: int
+) -> list[int]:
+    """Numbers of sampled probes whose answers differ, with retrieval and LM run anew on both sides."""
+    texts = [questions[number] for number in sample]
+    sides = [
+        model.answer_fired(texts, model.retrieve(texts), max_new_tokens=max_new_tokens, use_known=False)
+        for model in (live, staged)
+    ]
+    return [number for number, one, other in zip(sample, *sides, strict=True) if one.text != other.text]
+
+
+def _outcome(probe: Probe, live: Firing, staged: Firing, before: Answer | None, after: Answer | None) -> ProbeOutcome:
+    verdict = None
+    if probe.expects_new is not None and after is not None:
+        verdict = takes(after.text, probe.expects_new, probe.expects_not_old, probe.must_not_assert)
+    staged_answer = None if after is None else after.text
+    live_answer = staged_answer if live.triple == staged.triple else None if before is None else before.text
+    return ProbeOutcome(probe, live, staged, live_answer, staged_answer, verdict)

@@ -1,0 +1,252 @@
+"""The one decision: which edit a question fires, for serving, rehearsal and gate alike (Eq. 12 and evidence).
+
+Exact inner products in torch over all keys; then evidence over subject, relation and qualifiers; then the verifier,
+where there is one. No index, no approximate search and no model of the language decides here.
+
+A row fires on a question when all of this holds:
+
+1. the question names its subject or an alias of it (rows whose own question names none need ``thresholds.unnamed``);
+2. question and one of its wordings, both with the subject masked, are at least ``thresholds.relation`` similar;
+3. what the question states agrees with its qualifiers (``qualifiers.fits``);
+4. ``z_q . z_k > z_q . z_pt + thresholds.margin`` for one of its keys;
+5. the verifier agrees.
+
+Of several, those of the best one's subject and relation are compared: the narrower qualifiers first, then the score,
+then the newer. A row that a newer one of the same functional key shadows never fires.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import accumulate
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from editor_engine.edit import Firing, Silence
+from editor_engine.memory import Memory, MemoryRow, stack_keys
+from editor_engine.memory_digest import text_sha256
+from editor_engine.qualifiers import fits, specificity
+from editor_engine.subject_mention import SubjectIndex, mask_subject
+from editor_engine.thresholds import Thresholds
+from editor_engine.verifier import Verifier
+
+Encode = Callable[[Sequence[str]], Tensor]
+"""Texts to z_q. Shape: [n, d_key], fp32 on the CPU."""
+
+_QUESTIONS_AT_ONCE = 256
+
+__all__ = ["Encode", "Thresholds", "masked_wordings", "retrieve"]
+
+
+class _Stage(IntEnum):
+    """How far a row came; the furthest one explains a silence."""
+
+    SUBJECT = 1
+    RELATION = 2
+    QUALIFIER = 3
+    THRESHOLD = 4
+    CLEARED = 5
+
+
+_SILENCE = {
+    _Stage.SUBJECT: Silence.SUBJECT_NOT_NAMED,
+    _Stage.RELATION: Silence.OTHER_RELATION,
+    _Stage.QUALIFIER: Silence.OTHER_QUALIFIER,
+    _Stage.THRESHOLD: Silence.BELOW_THRESHOLD,
+    _Stage.CLEARED: Silence.VERIFIER_REFUSED,
+}
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A row whose subject came into question: how far it got, and with what score."""
+
+    row: MemoryRow
+    score: float
+    relation: float
+    stage: _Stage
+
+
+@dataclass(frozen=True)
+class _Search:
+    """A memory prepared for look-ups: the rows that may fire, and what finds them.
+
+    Shapes: ``keys`` [n, d_key], ``owners`` [n] (row number of a key), ``unnameable_keys`` [n] (may fire unnamed).
+    The keys of row ``i`` are ``first_key[i]`` up to ``first_key[i + 1]``.
+    """
+
+    rows: tuple[MemoryRow, ...]
+    subjects: SubjectIndex
+    keys: Tensor
+    owners: Tensor
+    first_key: tuple[int, ...]
+    unnameable_keys: Tensor
+
+    @classmethod
+    def over(cls, memory: Memory) -> _Search:
+        rows = tuple(row for row in memory.rows if row.edit_id not in memory.shadowed)
+        nameable = [_names_itself(row) for row in rows]
+        keys, owners = stack_keys([row.keys for row in rows])
+        return cls(
+            rows=rows,
+            subjects=SubjectIndex({number: _names(row) for number, row in enumerate(rows) if nameable[number]}),
+            keys=keys,
+            owners=owners,
+            first_key=(0, *accumulate(len(row.keys) for row in rows)),
+            unnameable_keys=~torch.tensor(nameable)[owners],
+        )
+
+
+def _names(row: MemoryRow) -> tuple[str, ...]:
+    return (row.edit.subject, *row.edit.aliases)
+
+
+def _names_itself(row: MemoryRow) -> bool:
+    return mask_subject(row.edit.question, _names(row)) is not None
+
+
+def masked_wordings(row_names: Sequence[str], wordings: Sequence[str]) -> list[str]:
+    """The wordings with the subject masked; a wording that does not name it stays as it is."""
+    return [mask_subject(wording, row_names) or wording for wording in wordings]
+
+
+_SEARCHES: WeakKeyDictionary[Memory, _Search] = WeakKeyDictionary()
+
+
+def _search_of(memory: Memory) -> _Search:
+    if memory not in _SEARCHES:
+        _SEARCHES[memory] = _Search.over(memory)
+    return _SEARCHES[memory]
+
+
+def retrieve(
+    questions: Sequence[str],
+    memory: Memory,
+    thresholds: Thresholds,
+    *,
+    encode: Encode,
+    prototype: Tensor,
+    verifier: Verifier | None = None,
+) -> list[Firing]:
+    """Decide for each question which edit fires, and say why where none does.
+
+    Args:
+        encode: MLP_qk over texts; called twice, for the questions and for their masked forms.
+        prototype: z_pt. Shape: [d_key].
+    """
+    if not len(memory) or not questions:
+        return [Firing(None, 0.0, 0.0, Silence.EMPTY_MEMORY) for _ in questions]
+    search = _search_of(memory)
+    masked = [_masked_forms(question, search) for question in questions]
+    texts = sorted({form for forms in masked for form in forms.values()})
+    relation_z = dict(zip(texts, encode(texts), strict=True)) if texts else {}
+    z = encode(questions)
+    found: list[Firing] = []
+    for start in range(0, len(questions), _QUESTIONS_AT_ONCE):
+        part = slice(start, start + _QUESTIONS_AT_ONCE)
+        scores = z[part] @ search.keys.T
+        floors = z[part] @ prototype
+        for question, forms, row_scores, floor in zip(questions[part], masked[part], scores, floors, strict=True):
+            asked = _Asked(question, forms, row_scores, float(floor))
+            found.append(_decide(asked, search, relation_z, thresholds, verifier))
+    return found
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One question: its masked form per row that it names, its products with all keys and with the prototype."""
+
+    text: str
+    masked: dict[int, str]
+    scores: Tensor
+    floor: float
+
+
+def _masked_forms(question: str, search: _Search) -> dict[int, str]:
+    forms = {
+        number: mask_subject(question, _names(search.rows[number])) for number in search.subjects.rows_named(question)
+    }
+    return {number: form for number, form in forms.items() if form is not None}
+
+
+def _decide(
+    asked: _Asked,
+    search: _Search,
+    relation_z: dict[str, Tensor],
+    thresholds: Thresholds,
+    verifier: Verifier | None,
+) -> Firing:
+    candidates = [_named_candidate(asked, search, number, relation_z, thresholds) for number in sorted(asked.masked)]
+    candidates += _unnamed_candidates(asked, search, thresholds)
+    cleared = _by_rank([candidate for candidate in candidates if candidate.stage is _Stage.CLEARED])
+    for candidate in cleared:
+        if verifier is None or verifier.same_fact([(asked.text, candidate.row.edit)])[0]:
+            return _fired(candidate, asked.floor)
+    best = int(asked.scores.argmax())
+    score = float(asked.scores[best])
+    margin = score - asked.floor
+    stage = max((candidate.stage for candidate in candidates), default=_Stage.SUBJECT)
+    silence = _SILENCE[stage]
+    if stage is _Stage.SUBJECT and margin <= thresholds.margin:
+        silence = Silence.BELOW_THRESHOLD
+    return Firing(None, score, margin, silence, best_edit_id=search.rows[int(search.owners[best])].edit_id)
+
+
+def _named_candidate(
+    asked: _Asked, search: _Search, number: int, relation_z: dict[str, Tensor], thresholds: Thresholds
+) -> _Candidate:
+    row = search.rows[number]
+    score = float(asked.scores[search.first_key[number] : search.first_key[number + 1]].max())
+    relation = float((row.relation_keys @ relation_z[asked.masked[number]]).max())
+    if relation < thresholds.relation:
+        stage = _Stage.RELATION
+    elif not fits(row.edit, asked.text):
+        stage = _Stage.QUALIFIER
+    elif score - asked.floor <= thresholds.margin:
+        stage = _Stage.THRESHOLD
+    else:
+        stage = _Stage.CLEARED
+    return _Candidate(row, score, relation, stage)
+
+
+def _unnamed_candidates(asked: _Asked, search: _Search, thresholds: Thresholds) -> list[_Candidate]:
+    """The best row that may fire without its subject being named, if any."""
+    open_keys = search.unnameable_keys if thresholds.subject_must_be_named or asked.masked else None
+    scores = asked.scores if open_keys is None else asked.scores.masked_fill(~open_keys, -torch.inf)
+    best = int(scores.argmax())
+    score = float(scores[best])
+    if score < thresholds.unnamed or score - asked.floor <= thresholds.margin:
+        return []
+    row = search.rows[int(search.owners[best])]
+    return [_Candidate(row, score, score, _Stage.CLEARED if fits(row.edit, asked.text) else _Stage.QUALIFIER)]
+
+
+def _by_rank(cleared: list[_Candidate]) -> list[_Candidate]:
+    """Best first; among the best one's subject and relation, the narrower qualifiers lead."""
+    if not cleared:
+        return []
+    ordered = sorted(cleared, key=lambda one: (one.score, one.row.sequence, one.row.edit_id), reverse=True)
+    kind = _kind(ordered[0].row)
+    same = [one for one in ordered if _kind(one.row) == kind]
+    same.sort(key=lambda one: specificity(one.row.edit), reverse=True)
+    return same + [one for one in ordered if _kind(one.row) != kind]
+
+
+def _kind(row: MemoryRow) -> tuple[str, str]:
+    return (row.edit.subject.casefold(), row.edit.relation.casefold())
+
+
+def _fired(candidate: _Candidate, floor: float) -> Firing:
+    row = candidate.row
+    return Firing(
+        edit_id=row.edit_id,
+        score=candidate.score,
+        margin=candidate.score - floor,
+        value_sha256=row.value_sha256,
+        context_sha256=None if row.context is None else text_sha256(row.context),
+        best_edit_id=row.edit_id,
+    )

@@ -1,0 +1,77 @@
+"""Edits to memory rows: keys from the text encoder, the value for the carrier that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from editor_engine.edit import Carrier, Edit
+from editor_engine.errors import EncoderError
+from editor_engine.lm_families import CausalLM
+from editor_engine.memory import MemoryRow
+from editor_engine.prompt_encoder import PromptEncoder
+from editor_engine.retrieval import masked_wordings
+from editor_engine.text_encoder import TextEncoder
+
+
+def build_rows(
+    edits: Sequence[Edit],
+    encoder: TextEncoder,
+    base: CausalLM,
+    carrier: Carrier = Carrier.TEXT,
+    *,
+    sequence: int = 0,
+    prompt_encoder: PromptEncoder | None = None,
+) -> list[MemoryRow]:
+    """One row per edit, in order.
+
+    Args:
+        carrier: text, or soft (which needs ``prompt_encoder``); refined rows come from refinement.
+        sequence: the batch's place in time; ``memory.next_sequence`` is newer than all in force.
+
+    Raises:
+        EncoderError: a carrier that cannot be built here.
+    """
+    prompts: Sequence[Tensor | None] = [None] * len(edits)
+    if carrier is Carrier.SOFT and prompt_encoder is not None:
+        prompts = encode_prompts([edit.statement for edit in edits], encoder, prompt_encoder)
+    elif carrier is not Carrier.TEXT:
+        raise EncoderError(f"Carrier {carrier} needs a prompt encoder for {base.name}: use carrier text, or train one")
+    wordings = [(edit.question, *edit.paraphrases) for edit in edits]
+    keys = _split(encoder.keys([text for texts in wordings for text in texts]), wordings)
+    masked = [
+        masked_wordings((edit.subject, *edit.aliases), texts) for edit, texts in zip(edits, wordings, strict=True)
+    ]
+    relation_keys = _split(encoder.keys([text for texts in masked for text in texts]), masked)
+    return [
+        MemoryRow(
+            edit=edit,
+            carrier=carrier,
+            keys=keys[number],
+            relation_keys=relation_keys[number],
+            context=base.context_of(edit.statement) if carrier is Carrier.TEXT else None,
+            prompt=prompts[number],
+            sequence=sequence,
+        )
+        for number, edit in enumerate(edits)
+    ]
+
+
+@torch.inference_mode()
+def encode_prompts(
+    statements: Sequence[str], encoder: TextEncoder, prompt_encoder: PromptEncoder, *, batch_size: int = 64
+) -> list[Tensor]:
+    """Soft prompts of facts as they are stored. Shape: [T, H] each, fp16 on the CPU."""
+    prompts: list[Tensor] = []
+    for start in range(0, len(statements), batch_size):
+        part = statements[start : start + batch_size]
+        states, mask = encoder.token_states(part)
+        found = prompt_encoder(states, mask, encoder.values(part).to(states.device))
+        prompts += [one.clone() for one in found.to("cpu", torch.float16)]
+    return prompts
+
+
+def _split(keys: Tensor, groups: Sequence[Sequence[str]]) -> list[Tensor]:
+    return [part.clone() for part in keys.split_with_sizes([len(group) for group in groups])] if groups else []

@@ -1,0 +1,45 @@
+"""The limits by which a question fires an edit: part of a release, free of torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from editor_engine.errors import EngineError
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """All limits of the decision. Defaults are measured for the untrained MiniLM (README, "Thresholds")."""
+
+    margin: float = 0.0
+    """A key must exceed the prototype's product by more than this (Eq. 12 has 0)."""
+
+    relation: float = 0.80
+    """Similarity of question and key question, both with the subject masked, that says they ask for the same."""
+
+    unnamed: float = 0.95
+    """Score that an edit needs where its own question does not name its subject, so that none can be looked for."""
+
+    subject_must_be_named: bool = True
+    """Off, a question that names no subject (a follow-up, a pronoun) may fire an edit above ``unnamed``."""
+
+    def to_json(self) -> str:
+        """Canonical JSON, the form that is hashed and stored with a release."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Thresholds:
+        """Read back what ``to_json`` wrote.
+
+        Raises:
+            EngineError: unknown, missing or non-numeric limits.
+        """
+        body = json.loads(text)
+        expected: dict[str, type] = {name: type(limit) for name, limit in asdict(cls()).items()}
+        if not isinstance(body, dict) or set(body) != set(expected):
+            raise EngineError(f"Thresholds: expected the limits {sorted(expected)}, got {sorted(body)}")
+        for name, kind in expected.items():
+            if type(body[name]) is not kind and not (kind is float and type(body[name]) is int):
+                raise EngineError(f"Threshold {name}: expected {kind.__name__}, got {type(body[name]).__name__}")
+        return cls(**{name: kind(body[name]) for name, kind in expected.items()})
