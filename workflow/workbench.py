@@ -1,0 +1,185 @@
+"""The workbench: base model, encoder and the live memory in one process, for rehearsal, gate, read-back and ``ask``.
+
+The only place where the workflow loads a model. It verifies before it serves: the live release must fit the base
+model and encoder at hand, every shard must have its sha256, and the memory built from them must have the release's
+digest (P2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workflow.change_control.batches import read_batch
+from workflow.change_control.rehearsal import Progress, rehearse_waiting
+from workflow.change_control.release import (
+    EngineIdentity,
+    LiveState,
+    ReleasedEdit,
+    ensure_initial_release,
+    read_live,
+    release_edits,
+)
+from workflow.errors import DamagedError, SettingsError
+from workflow.ledger.ledger import Ledger
+from workflow.site import Site
+
+if TYPE_CHECKING:
+    from editor_engine import CausalLM, EditedModel, Editor, Firing, Memory, TextEncoder
+
+BUNDLED_MODEL = "demo"
+"""The name in the settings that stands for the language model bundled with the package."""
+
+
+@dataclass(frozen=True)
+class AskResult:
+    """One question's answer as served, and all that led to it."""
+
+    question: str
+    answer: str
+    release_id: int
+    stopped: bool
+    firing: Firing
+    edit: ReleasedEdit | None
+    best: ReleasedEdit | None
+    """The edit whose key came nearest, whether it fired or not."""
+
+
+@dataclass
+class Workbench:
+    """A loaded engine over one site. Not safe for several threads; cheap to refresh, expensive to open."""
+
+    site: Site
+    ledger: Ledger
+    editor: Editor
+    live: LiveState
+    model: EditedModel
+    edits: dict[str, ReleasedEdit]
+
+    @classmethod
+    def open(cls, site: Site) -> Workbench:
+        """Load base model and encoder and the live release.
+
+        Raises:
+            SettingsError: the live release fits another base model, encoder or thresholds.
+            DamagedError: the memory on disk is not the release's.
+            BaseModelError, EncoderError: they cannot be loaded.
+        """
+        from editor_engine import Editor, Memory
+
+        ledger = site.open_ledger()
+        editor = Editor(load_base(site), load_encoder(site))
+        model = editor.model(Memory())
+        identity = EngineIdentity(editor.base.digest, editor.encoder.digest, model.thresholds.to_json())
+        live = ensure_initial_release(ledger, identity)
+        _require_fit(live, identity)
+        bench = cls(site, ledger, editor, live, model, {})
+        bench.refresh()
+        return bench
+
+    def refresh(self) -> None:
+        """Take up the release that the live pointer names now, verified; the loaded weights stay."""
+        with self.ledger.read() as connection:
+            live = read_live(connection)
+            if live is None:
+                raise DamagedError("live pointer: expected a release, got none; run `medrek-flow doctor`")
+            edits = release_edits(connection, live.release_id)
+        memory = load_memory(self.ledger, self.site.memory_folder, edits)
+        model = self.model.with_memory(memory)
+        if model.digest != live.digest:
+            raise DamagedError(
+                f"release {live.release_id}: expected memory digest {live.digest[:12]}, got {model.digest[:12]}; "
+                "it is not served; run `medrek-flow doctor`"
+            )
+        self.live, self.model = live, model.with_stop(stopped=live.stopped)
+        self.edits = {edit.edit_id: edit for edit in edits}
+
+    @property
+    def max_new_tokens(self) -> int:
+        """Longest answer, in tokens, for serving, rehearsal and gate alike."""
+        return self.site.settings.model.max_new_tokens
+
+    @property
+    def gated_model(self) -> EditedModel:
+        """The live release as a model, whether serving is stopped or not: what rehearsal and gate compare with."""
+        return self.model.with_stop(stopped=False) if self.live.stopped else self.model
+
+    def ask(self, *questions: str) -> list[AskResult]:
+        """Answer questions as served now."""
+        answers = self.model.answer(list(questions), max_new_tokens=self.max_new_tokens)
+        return [
+            AskResult(
+                question=answer.question,
+                answer=answer.text,
+                release_id=self.live.release_id,
+                stopped=self.live.stopped,
+                firing=answer.firing,
+                edit=self.edits.get(answer.firing.edit_id or ""),
+                best=self.edits.get(answer.firing.best_edit_id or ""),
+            )
+            for answer in answers
+        ]
+
+    def rehearse_waiting(self, progress: Progress | None = None) -> int:
+        """Rehearse every waiting candidate on the live release; return how many."""
+        return rehearse_waiting(
+            self.ledger,
+            self.gated_model,
+            self.editor,
+            release_id=self.live.release_id,
+            max_new_tokens=self.max_new_tokens,
+            progress=progress,
+        )
+
+
+def load_base(site: Site) -> CausalLM:
+    """Load the base model that the settings name, or the bundled one."""
+    from editor_engine import CausalLM
+    from editor_engine.demo import bundled_model
+
+    model = site.settings.model
+    name = bundled_model() if model.base == BUNDLED_MODEL else model.base
+    return CausalLM.load(name, device=model.device)
+
+
+def load_encoder(site: Site) -> TextEncoder:
+    """Load the text encoder that the settings name, or the embedded one."""
+    from editor_engine import TextEncoder
+
+    name = site.settings.encoder.name
+    return TextEncoder.load() if name == "embedded" else TextEncoder.load(name)
+
+
+def _require_fit(live: LiveState, identity: EngineIdentity) -> None:
+    for what, expected, got in (
+        ("base model", live.base_model_digest, identity.base_model_digest),
+        ("encoder", live.encoder_digest, identity.encoder_digest),
+        ("thresholds", live.thresholds, identity.thresholds),
+    ):
+        if expected != got:
+            raise SettingsError(
+                f"{what}: release {live.release_id} fits {expected[:12]}, got {got[:12]}; nothing is served or "
+                "promoted with it; set the one that the release fits in medrek-flow.toml, or roll the edits back first"
+            )
+
+
+def load_memory(ledger: Ledger, memory_folder: Path, edits: tuple[ReleasedEdit, ...]) -> Memory:
+    """Read the rows of the edits in force from their shards, each verified against the ledger."""
+    from editor_engine import Memory
+    from editor_engine.memory_store import read_shard
+
+    rows = []
+    for batch_id in dict.fromkeys(edit.batch_id for edit in edits):
+        with ledger.read() as connection:
+            batch = read_batch(connection, batch_id)
+        wanted = {edit.edit_id: edit.row_sha256 for edit in edits if edit.batch_id == batch_id}
+        found = read_shard(memory_folder / str(batch.shard_path), str(batch.shard_sha256))
+        chosen = [row for row in found if wanted.get(row.edit_id) == row.digest]
+        if len(chosen) != len(wanted):
+            raise DamagedError(
+                f"shard of batch {batch_id}: expected {len(wanted)} rows in force, got {len(chosen)} with their "
+                "digests; run `medrek-flow doctor`"
+            )
+        rows += chosen
+    return Memory(tuple(rows))
