@@ -242,6 +242,7 @@ marks = Table(
     _text("shown_sha256"),
     Column("quote_seen", Integer, nullable=False, server_default="0"),
     _text("marked_at"),
+    Column("audit_seq", Integer, nullable=False, server_default="0"),  # names this very mark, and orders them
 )
 
 decisions = Table(
@@ -295,6 +296,7 @@ edits = Table(
     _optional("carrier"),
     _optional("row_sha256"),  # row digest, from which release digests are made without torch
     _text("created_at"),
+    Index("ix_edits_functional_key", "functional_key"),
 )
 
 gates = Table(
@@ -360,4 +362,5 @@ audit = Table(
     Column("version", Integer, nullable=False),  # which named columns the hash covers
     Column("prev", Text, nullable=False, unique=True),
     Column("hash", Text, nullable=False, unique=True),
+    Index("ix_audit_subject", "subject"),
 )

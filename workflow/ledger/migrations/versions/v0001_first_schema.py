@@ -79,6 +79,7 @@ def _build_tables() -> None:
         sa.UniqueConstraint("hash", name=op.f("uq_audit_hash")),
         sa.UniqueConstraint("prev", name=op.f("uq_audit_prev")),
     )
+    op.create_index("ix_audit_subject", "audit", ["subject"], unique=False)
     op.create_table(
         "batches",
         sa.Column("batch_id", sa.Text(), nullable=False),
@@ -266,6 +267,7 @@ def _build_tables() -> None:
         sa.PrimaryKeyConstraint("edit_id", name=op.f("pk_edits")),
         sa.UniqueConstraint("candidate_id", name=op.f("uq_edits_candidate_id")),
     )
+    op.create_index("ix_edits_functional_key", "edits", ["functional_key"], unique=False)
     op.create_table(
         "live",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -288,6 +290,7 @@ def _build_tables() -> None:
         sa.Column("shown_sha256", sa.Text(), nullable=False),
         sa.Column("quote_seen", sa.Integer(), server_default="0", nullable=False),
         sa.Column("marked_at", sa.Text(), nullable=False),
+        sa.Column("audit_seq", sa.Integer(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
             ["candidate_id"], ["candidates.candidate_id"], name=op.f("fk_marks_candidate_id_candidates")
         ),
