@@ -7,6 +7,7 @@ bytes are hashed again here.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +49,19 @@ def verify_shard(memory_folder: Path, batch: BatchRow) -> None:
         )
 
 
-def promote_batch(ledger: Ledger, memory_folder: Path, batch_id: str, *, actor: str, reason: str = "") -> Promoted:
+def promote_batch(
+    ledger: Ledger,
+    memory_folder: Path,
+    batch_id: str,
+    *,
+    actor: str,
+    reason: str = "",
+    guard: Callable[[Transaction], None] = lambda _transaction: None,
+) -> Promoted:
     """Make the passed batch live: release, pointer, states and audit row in one transaction.
+
+    Args:
+        guard: called first inside the transaction; raises when the worker's lease was lost meanwhile.
 
     Raises:
         IllegalTransitionError: the batch has not passed, or live moved since its gate.
@@ -58,6 +70,7 @@ def promote_batch(ledger: Ledger, memory_folder: Path, batch_id: str, *, actor: 
     with ledger.read() as connection:
         verify_shard(memory_folder, read_batch(connection, batch_id))
     with ledger.write() as transaction:
+        guard(transaction)
         batch = read_batch(transaction.connection, batch_id)
         live = _require_gated_against_live(transaction, batch)
         release_id, digest = _write(transaction, batch, live, actor, reason or batch.note)

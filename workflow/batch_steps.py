@@ -1,0 +1,243 @@
+"""The steps of the batch graph over ledger and workbench: stage, gate, promote, read back. Each may be run twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from editor_engine.edit import Edit
+from editor_engine.metrics import takes
+from workflow.change_control.batches import BatchRow, eject, read_batch, set_state
+from workflow.change_control.gate import GateInputs, run_gate
+from workflow.change_control.gate_report import GateReport
+from workflow.change_control.probe_sets import candidates_of, faq_probes
+from workflow.change_control.promotion import promote_batch
+from workflow.change_control.release import read_live, release_edits
+from workflow.change_control.staging import stage_batch
+from workflow.engine_seam import edit_from_json
+from workflow.errors import DamagedError
+from workflow.fault_points import reached
+from workflow.graphs import Next
+from workflow.ledger import tables
+from workflow.ledger.ledger import Ledger, Transaction
+from workflow.records import BatchState, GateVerdict
+from workflow.site import Site
+
+if TYPE_CHECKING:
+    from editor_engine import MemoryRow
+    from workflow.workbench import Workbench
+
+ACTOR = "medrek-flow"
+Guard = Callable[[Transaction], None]
+"""Called inside a transaction that must not happen after the worker's lease was lost."""
+Progress = Callable[[str, int, int], None]
+
+
+class LedgerBatchSteps:
+    """``BatchSteps`` over one site; the workbench is opened when the first step needs the model."""
+
+    def __init__(
+        self,
+        site: Site,
+        ledger: Ledger,
+        bench: Callable[[], Workbench],
+        *,
+        guard: Guard,
+        progress: Progress | None = None,
+    ) -> None:
+        """Remember what the steps work on; nothing is loaded yet."""
+        self._site = site
+        self._ledger = ledger
+        self._bench = bench
+        self._guard = guard
+        self._progress = progress
+
+    def stage(self, batch_id: str) -> None:
+        """Write and verify the shard, unless the batch is past it."""
+        if self._batch(batch_id).state is BatchState.OPEN:
+            stage_batch(self._ledger, self._site.memory_folder, self._bench().editor, batch_id, actor=ACTOR)
+
+    def gate(self, batch_id: str) -> None:
+        """Judge the batch and record verdict and ejections, unless it was judged against the present live release."""
+        batch = self._batch(batch_id)
+        if batch.state is BatchState.PASSED and self._is_stale(batch):
+            with self._ledger.write() as transaction:
+                set_state(transaction, batch_id, BatchState.STAGED)
+            batch = self._batch(batch_id)
+        if batch.state is not BatchState.STAGED:
+            return
+        rows = self._read_rows(batch)
+        report = run_gate(
+            self._inputs(batch),
+            self._bench().gated_model,
+            rows,
+            reread=lambda: self._read_rows(batch),
+            progress=self._progress,
+        )
+        self._record(batch, report)
+
+    def next_step(self, batch_id: str) -> Next:
+        """Tell from the ledger where the batch goes."""
+        batch = self._batch(batch_id)
+        if batch.state is BatchState.STAGED or (batch.state is BatchState.PASSED and self._is_stale(batch)):
+            return Next.GATE
+        if batch.state is BatchState.PASSED:
+            ordered = self._ordered_by(batch_id) is not None or self._site.settings.promotion.automatic
+            return Next.PROMOTE if ordered else Next.WAIT
+        return Next.WAIT if batch.state is BatchState.HELD else Next.END
+
+    def promote(self, batch_id: str) -> None:
+        """Make the batch live, unless it is."""
+        if self._batch(batch_id).state is BatchState.PASSED:
+            actor = self._ordered_by(batch_id) or "medrek-flow (automatic)"
+            promote_batch(self._ledger, self._site.memory_folder, batch_id, actor=actor, guard=self._guard)
+
+    def read_back(self, batch_id: str) -> None:
+        """Ask the live model each edit's question and record the answers.
+
+        Raises:
+            DamagedError: live is not the release that was promoted, or does not answer with its edits.
+        """
+        batch = self._batch(batch_id)
+        if batch.state is not BatchState.PROMOTED:
+            return
+        bench = self._bench()
+        bench.refresh()
+        mine = [edit for edit in bench.edits.values() if edit.batch_id == batch_id]
+        bodies = self._edits(batch_id)
+        answers = bench.gated_model.answer([edit.question for edit in mine], max_new_tokens=bench.max_new_tokens)
+        said = {edit.edit_id: answer.text for edit, answer in zip(mine, answers, strict=True)}
+        wrong = [
+            edit_id
+            for edit_id, text in said.items()
+            if not takes(text, bodies[edit_id].object_new, bodies[edit_id].object_old, bodies[edit_id].must_not_assert)
+        ]
+        with self._ledger.write() as transaction:
+            transaction.execute(
+                update(tables.batches)
+                .where(tables.batches.c.batch_id == batch_id)
+                .values(read_back=json.dumps(said, ensure_ascii=False, sort_keys=True))
+            )
+            transaction.audit(
+                "batch.read_back",
+                f"batch:{batch_id}",
+                {"release": bench.live.release_id, "edits": len(said), "wrong": wrong},
+                actor=ACTOR,
+            )
+        if wrong:
+            raise DamagedError(
+                f"release {bench.live.release_id}: expected the live model to answer with edit {wrong[0]} as its gate "
+                f"did, got another answer; run `medrek-flow check`, or roll back batch {batch_id}"
+            )
+
+    def _batch(self, batch_id: str) -> BatchRow:
+        with self._ledger.read() as connection:
+            return read_batch(connection, batch_id)
+
+    def _is_stale(self, batch: BatchRow) -> bool:
+        with self._ledger.read() as connection:
+            live = read_live(connection)
+        return live is None or live.release_id != batch.base_release_id
+
+    def _ordered_by(self, batch_id: str) -> str | None:
+        query = select(tables.batches.c.ordered_by).where(tables.batches.c.batch_id == batch_id)
+        with self._ledger.read() as connection:
+            ordered_by: str | None = connection.execute(query).scalar_one()
+        return ordered_by
+
+    def _edits(self, batch_id: str) -> dict[str, Edit]:
+        query = select(tables.edits.c.edit_id, tables.edits.c.body).where(tables.edits.c.batch_id == batch_id)
+        with self._ledger.read() as connection:
+            return {row.edit_id: edit_from_json(row.body) for row in connection.execute(query.order_by("edit_id"))}
+
+    def _read_rows(self, batch: BatchRow) -> Mapping[str, MemoryRow]:
+        from editor_engine.memory_store import read_shard
+
+        path = self._site.memory_folder / str(batch.shard_path)
+        return {row.edit_id: row for row in read_shard(path, str(batch.shard_sha256))}
+
+    def _inputs(self, batch: BatchRow) -> GateInputs:
+        bench = self._bench()
+        bench.refresh()
+        bodies = self._edits(batch.batch_id)
+        standing = tuple(bodies[edit.edit_id] for edit in batch.standing)
+        settings = self._site.settings.gate
+        faq_file = None if settings.faq_file is None else Path(self._site.root, settings.faq_file)
+        with self._ledger.read() as connection:
+            in_force = release_edits(connection, bench.live.release_id)
+            ids = [edit.edit_id for edit in standing] + [edit.edit_id for edit in in_force]
+            candidates = candidates_of(connection, ids)
+        return GateInputs(
+            batch_id=batch.batch_id,
+            live_release_id=bench.live.release_id,
+            edits=standing,
+            candidates=candidates,
+            in_force=in_force,
+            faq=tuple(faq_probes(faq_file)),
+            faq_limit=settings.limits.faq_moved,
+            audit_share=settings.audit_share,
+            confidence=settings.limits.confidence,
+            max_new_tokens=bench.max_new_tokens,
+        )
+
+    def _record(self, batch: BatchRow, report: GateReport) -> None:
+        target = {
+            GateVerdict.PASS: BatchState.PASSED,
+            GateVerdict.HOLD: BatchState.HELD,
+            GateVerdict.REFUSE: BatchState.REFUSED,
+        }[report.verdict]
+        with self._ledger.write() as transaction:
+            self._guard(transaction)
+            transaction.execute(
+                insert(tables.gates)
+                .values(
+                    gate_id=report.gate_id,
+                    batch_id=batch.batch_id,
+                    release_id=report.base_release_id,
+                    verdict=report.verdict,
+                    started_at=transaction.now,
+                    finished_at=transaction.now,
+                    inputs_sha256=report.inputs_sha256,
+                    report=report.model_dump_json(),
+                )
+                .on_conflict_do_nothing()
+            )
+            for out in report.ejected:
+                eject(transaction, out.edit_id, out.candidate_id, out.reason)
+            set_state(
+                transaction, batch.batch_id, target, gate_id=report.gate_id, base_release_id=report.base_release_id
+            )
+            transaction.audit(
+                "batch.gated",
+                f"batch:{batch.batch_id}",
+                {
+                    "gate": report.gate_id,
+                    "verdict": report.verdict,
+                    "inputs_sha256": report.inputs_sha256,
+                    "ejected": {out.edit_id: out.reason for out in report.ejected},
+                    "probes": report.probes,
+                },
+                actor=ACTOR,
+            )
+            reached("gate.before_commit")
+
+
+def order_promotion(ledger: Ledger, batch_id: str, *, actor: str) -> None:
+    """Record that a person ordered the promotion of a batch; the waiting graph reads it."""
+    with ledger.write() as transaction:
+        transaction.execute(
+            update(tables.batches).where(tables.batches.c.batch_id == batch_id).values(ordered_by=actor)
+        )
+        transaction.audit("promotion.ordered", f"batch:{batch_id}", {}, actor=actor)
+
+
+def order_check(ledger: Ledger, batch_id: str, *, actor: str) -> None:
+    """Send a held or passed batch through the gate again."""
+    with ledger.write() as transaction:
+        set_state(transaction, batch_id, BatchState.STAGED)
+        transaction.audit("check.ordered", f"batch:{batch_id}", {}, actor=actor)
