@@ -1,0 +1,90 @@
+"""The evidence, one piece at a time: where it comes from, and the quote highlighted in its surroundings.
+
+Knows on which lines the quote stands, so that the screen can tell whether it was seen; decides nothing.
+"""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from review_tui.protocol import CandidateView, EvidenceView
+from review_tui.safe_text import content, highlighted, line_content
+from review_tui.words import EVIDENCE_ROLE
+
+_QUOTE = "bold $text-warning on $warning-muted underline"
+
+
+class EvidencePane(Vertical):
+    """Source line, link, and the quote in its context."""
+
+    def __init__(self) -> None:
+        """Start without evidence."""
+        super().__init__(id="evidence")
+        self._source = Static(Content(""), id="source")
+        self._quote = Static(Content(""), id="quote")
+        self._shown: EvidenceView | None = None
+
+    def compose(self) -> ComposeResult:
+        """Lay out source above quote."""
+        yield self._source
+        yield self._quote
+
+    def show(self, view: CandidateView, index: int, seen_count: int) -> None:
+        """Show one piece of evidence of a candidate."""
+        if not view.evidence:
+            self._shown = None
+            self._source.update(heading("EVIDENCE", "none") + content("\n✗ This candidate has no evidence.", "bold"))
+            self._quote.update(Content(""))
+            return
+        self._shown = view.evidence[index]
+        self.show_seen(view, index, seen_count)
+        self._quote.update(_quote_content(self._shown))
+
+    def show_seen(self, view: CandidateView, index: int, seen_count: int) -> None:
+        """Show the source line, with how many quotes have been on the screen."""
+        if self._shown is not None:
+            self._source.update(_source_content(self._shown, index, len(view.evidence), seen_count))
+
+    def quote_rows(self) -> tuple[int, int] | None:
+        """Give the first and last row on the terminal where the quote stands, wherever it is scrolled to."""
+        if self._shown is None or not self._quote.content_size.width:
+            return None
+        width = self._quote.content_size.width
+        marked = _quote_content(self._shown)
+        spans = [span for span in marked.spans if span.style == _QUOTE]
+        top = self._quote.content_region.y
+        if not spans:
+            return top, top
+        first = len(marked[: spans[0].start + 1].wrap(width)) - 1
+        last = len(marked[: spans[0].end].wrap(width)) - 1
+        return top + first, top + last
+
+
+def heading(title: str, rest: str = "") -> Content:
+    """Write the heading of a part of the page."""
+    return Content(title).stylize("bold $text-primary") + line_content(f"  {rest}" if rest else "", "$text-muted")
+
+
+def _source_content(evidence: EvidenceView, index: int, count: int, seen_count: int) -> Content:
+    keys = "  [ ] for the others" if count > 1 else ""
+    seen = f"{index + 1} of {count} · quotes seen: {seen_count} of {count}{keys}"
+    facts = [evidence.kind, evidence.source_date or "no date", evidence.section]
+    role = EVIDENCE_ROLE.get(evidence.role, evidence.role)
+    lines = [
+        heading("EVIDENCE", seen),
+        line_content(evidence.source_title, "bold"),
+        line_content(" · ".join([*(fact for fact in facts if fact), role])),
+    ]
+    if evidence.url:
+        lines.append(line_content(evidence.url, "underline $text-primary"))
+    return Content("\n").join(lines)
+
+
+def _quote_content(evidence: EvidenceView) -> Content:
+    shown = highlighted(evidence.context, evidence.quote_start, evidence.quote_end, _QUOTE)
+    if evidence.quote_end > evidence.quote_start:
+        return shown
+    return Content("✗ The quote does not stand in this text.\n").stylize("bold reverse") + shown

@@ -1,0 +1,170 @@
+"""What a candidate says, in words: header, warnings, the fact old to new, rehearsal and history.
+
+Pure functions from the plain types to markup-free ``Content``; no widget, no desk.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+from textual.content import Content
+
+from review_tui.protocol import Action, CandidateView, HistoryLine, RehearsalView, Risk
+from review_tui.safe_text import clean, content, is_cut, line_content
+from review_tui.widgets.evidence_pane import heading
+from review_tui.words import (
+    ACTION_WORD,
+    RISK_LABEL,
+    RISK_STYLE,
+    STATE_WORD,
+    VERDICT_GLYPH,
+    VERDICT_STYLE,
+    VERDICT_WORD,
+    counted,
+)
+
+_LOUD = "bold $text-error"
+_WARN = "bold $text-warning"
+
+
+def header_content(view: CandidateView, position: int, total: int) -> Content:
+    """Write the line above the page: tier, kind, place in the list, state, signatures, own mark."""
+    signed = f"signed {len(view.signed_by)} of {view.required_signatures}"
+    parts = [
+        Content(RISK_LABEL[view.risk] + (" RISK" if view.risk is Risk.HIGH else " risk")).stylize(
+            RISK_STYLE[view.risk]
+        ),
+        Content(ACTION_WORD[view.action]).stylize("bold"),
+        Content(f"{position:,} of {total:,}"),
+        Content(STATE_WORD[view.state]),
+        Content(signed),
+        line_content(view.candidate_id, "$text-muted"),
+    ]
+    if view.mark is not None:
+        mark = Content(f"{VERDICT_GLYPH[view.mark]} marked: {VERDICT_WORD[view.mark]}, not signed")
+        parts.insert(1, mark.stylize(VERDICT_STYLE[view.mark]))
+    return Content(" · ").join(parts)
+
+
+def warnings_content(view: CandidateView, not_saved: str | None) -> Content | None:
+    """Write what must be known before deciding; None where there is nothing."""
+    lines: list[Content] = []
+    if not_saved is not None:
+        lines.append(content(f"✗ Your mark could NOT be saved: {not_saved} S tries again.", _LOUD))
+    lines += [content(f"! {flag}", _WARN) for flag in view.flags]
+    lines += [content(f"≠ Conflict: {conflict}", _WARN) for conflict in view.conflicts]
+    if view.rehearsal is not None and view.rehearsal.moves:
+        lines.append(content(f"✗ {_moves_words(len(view.rehearsal.moves))}: see the rehearsal.", _LOUD))
+    if any(is_cut(text) for text in _long_fields(view)):
+        lines.append(content("✗ A text here is too long to show whole; do not sign what you cannot read.", _LOUD))
+    return Content("\n").join(lines) if lines else None
+
+
+def fact_content(view: CandidateView) -> Content:
+    """Write the fact: subject, relation, qualifiers, old to new, question and paraphrases."""
+    lines = [
+        heading("THE FACT", view.change_kind.replace("_", " ")),
+        _field("subject", view.subject, "bold"),
+        _field("relation", view.relation.replace("_", " ")),
+        *(_field(name, value) for name, value in view.qualifiers),
+        *_change_lines(view),
+        _field("question", view.question),
+        *(_field("also as" if number == 0 else "", text) for number, text in enumerate(view.paraphrases)),
+        _field("proposed by", view.extractor, "$text-muted"),
+    ]
+    return Content("\n").join(lines)
+
+
+def _change_lines(view: CandidateView) -> list[Content]:
+    if view.action is Action.WITHDRAW:
+        taken_out = view.withdraws or "an edit that is not named"
+        return [_field("takes out", taken_out, _WARN), _field("then says", view.object_new)]
+    origin = f"   ({view.object_old_origin})" if view.object_old_origin else ""
+    lines = diff_lines(view.object_old, view.object_new)
+    lines[0] += line_content(origin, "$text-muted") if view.object_old is not None else Content("")
+    if view.marked_object is not None:
+        lines.append(content(f"± {view.marked_object}", "bold $text-success") + Content("   (your fix)"))
+    return lines
+
+
+def diff_lines(old: str | None, new: str) -> list[Content]:
+    """Write old above new with signs, and the words that differ underlined in both."""
+    if old is None:
+        return [Content("- nothing before").stylize("$text-muted"), content(f"+ {new}", "bold $text-success")]
+    old_words, new_words = (re.findall(r"\s+|\S+", clean(text[:2000])) for text in (old, new))
+    matcher = difflib.SequenceMatcher(None, old_words, new_words, autojunk=False)
+    minus, plus = Content(""), Content("")
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        changed = "" if tag == "equal" else "bold underline"
+        minus += content("".join(old_words[i1:i2]), changed)
+        plus += content("".join(new_words[j1:j2]), changed)
+    if max(len(old), len(new)) > 2000:
+        minus, plus = content(old), content(new)
+    return [
+        Content("- ").stylize("bold") + minus.stylize("$text-error"),
+        Content("+ ").stylize("bold") + plus.stylize("$text-success"),
+    ]
+
+
+def rehearsal_content(rehearsal: RehearsalView | None) -> Content:
+    """Write *now / would say / what moves*; a moved near miss is the loudest thing on the page."""
+    if rehearsal is None:
+        return heading("REHEARSAL") + content("\n! Not rehearsed yet: what the model would say is not known.", _WARN)
+    lines = [heading("REHEARSAL", f"this candidate alone, on a copy of live · carrier: {rehearsal.carrier}")]
+    if rehearsal.already_says:
+        lines.append(content("· The model says this already."))
+    if not rehearsal.takes:
+        lines.append(content("✗ It does not take: not every answer says the new object.", _LOUD))
+    for answer in rehearsal.answers:
+        verdict = "✓ takes" if answer.takes else "✗ DOES NOT TAKE"
+        lines += [
+            content(answer.question, "bold"),
+            _field("  now", answer.now, "$text-muted"),
+            _field("  would say", answer.would_say),
+            Content(f"  {verdict}").stylize("$text-success" if answer.takes else _LOUD),
+        ]
+    return Content("\n").join([*lines, *_moves_lines(rehearsal)])
+
+
+def _moves_lines(rehearsal: RehearsalView) -> list[Content]:
+    asked = f" ({counted(rehearsal.near_misses_asked, 'near miss', 'near misses')} asked)"
+    told = asked if rehearsal.near_misses_asked else ""
+    if not rehearsal.moves:
+        return [Content(f"✓ Nothing else moves{told}.").stylize("$text-success")]
+    lines = [Content(f" ✗ {_moves_words(len(rehearsal.moves)).upper()}{told} ").stylize("bold reverse")]
+    for move in rehearsal.moves:
+        lines += [
+            content(f"✗ {move.question}", _LOUD) + line_content(f"  ({move.kind.replace('_', ' ')})"),
+            _field("  now", move.now),
+            _field("  would say", move.would_say, _LOUD),
+        ]
+    return lines
+
+
+def history_content(view: CandidateView) -> Content:
+    """Write who decided what, when."""
+    lines = [heading("HISTORY")]
+    lines += [_history_line(line) for line in view.history] or [Content("· nothing yet")]
+    lines += [content(f"✓ signed: {signer}") for signer in view.signed_by]
+    if view.deferred_until is not None:
+        lines.append(Content(f"» deferred until {view.deferred_until.isoformat()}"))
+    lines += [content(f"· you cannot {VERDICT_WORD[verdict]}: {why}") for verdict, why in view.not_allowed]
+    return Content("\n").join(lines)
+
+
+def _history_line(line: HistoryLine) -> Content:
+    why = f": {line.why}" if line.why else ""
+    return content(f"· {line.when:%Y-%m-%d %H:%M} UTC  {line.who}  {line.what}{why}")
+
+
+def _field(name: str, value: str, style: str = "") -> Content:
+    return line_content(f"{name.replace('_', ' '):<12}", "$text-muted") + content(value, style)
+
+
+def _moves_words(count: int) -> str:
+    return counted(count, "other answer moves", "other answers move")
+
+
+def _long_fields(view: CandidateView) -> list[str]:
+    return [view.subject, view.object_old or "", view.object_new, view.question, *view.paraphrases, *view.flags]

@@ -1,0 +1,75 @@
+"""How states, tiers and verdicts are written: always a glyph and a word, so that colour never stands alone.
+
+Glyphs are one cell wide, in the basic plane, and no emoji.
+"""
+
+from __future__ import annotations
+
+from review_tui.protocol import Action, CandidateState, QueueView, Risk, SignerProfile, Verdict
+
+VERDICT_GLYPH = {Verdict.APPROVE: "✓", Verdict.FIX_AND_APPROVE: "±", Verdict.REJECT: "✗", Verdict.DEFER: "»"}
+VERDICT_WORD = {
+    Verdict.APPROVE: "approve",
+    Verdict.FIX_AND_APPROVE: "fix and approve",
+    Verdict.REJECT: "reject",
+    Verdict.DEFER: "defer",
+}
+VERDICT_SHORT = {
+    Verdict.APPROVE: "approve",
+    Verdict.FIX_AND_APPROVE: "fixed",
+    Verdict.REJECT: "reject",
+    Verdict.DEFER: "defer",
+}
+VERDICT_STYLE = {
+    Verdict.APPROVE: "bold $text-success",
+    Verdict.FIX_AND_APPROVE: "bold $text-success",
+    Verdict.REJECT: "bold $text-error",
+    Verdict.DEFER: "bold $text-warning",
+}
+
+RISK_LABEL = {Risk.HIGH: "▲ HIGH", Risk.LOW: "· low"}
+RISK_STYLE = {Risk.HIGH: "bold $text-warning", Risk.LOW: ""}
+
+ACTION_WORD = {Action.EDIT: "edit", Action.WITHDRAW: "withdrawal"}
+
+STATE_WORD = {
+    CandidateState.PENDING: "pending",
+    CandidateState.AWAITING_SECOND: "awaits a second signature",
+    CandidateState.DEFERRED: "deferred",
+    CandidateState.APPROVED: "approved",
+    CandidateState.REJECTED: "rejected",
+    CandidateState.BATCHED: "in a batch",
+    CandidateState.CLOSED: "closed",
+}
+
+VIEW_WORD = {
+    QueueView.PENDING: "Pending",
+    QueueView.MARKED: "Marked",
+    QueueView.AWAITING_SECOND: "Second",
+    QueueView.DEFERRED: "Deferred",
+    QueueView.CONFLICTS: "Conflicts",
+    QueueView.APPROVED: "Approved",
+    QueueView.REJECTED: "Rejected",
+}
+VIEW_EMPTY = {
+    QueueView.PENDING: "Nothing waits for a decision.",
+    QueueView.MARKED: "Nothing is marked. Open a candidate and mark it; S signs what is marked.",
+    QueueView.AWAITING_SECOND: "Nothing waits for a second signature.",
+    QueueView.DEFERRED: "Nothing is deferred.",
+    QueueView.CONFLICTS: "No conflicts.",
+    QueueView.APPROVED: "Nothing is approved yet.",
+    QueueView.REJECTED: "Nothing is rejected.",
+}
+
+EVIDENCE_ROLE = {
+    "claim": "says the new object",
+    "previous": "said the old object",
+    "retraction": "takes it back",
+}
+
+PROFILE_WORD = {SignerProfile.TWO_SIGNERS: "two signers", SignerProfile.ONE_SIGNER: "ONE signer"}
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Write a number with its noun: ``1 mark``, ``3 marks``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
