@@ -1,0 +1,122 @@
+"""``batch``: look at batches, and make one of what is approved."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workflow.cli.options import DryRun, Folder, Json
+from workflow.cli.output import emit_json, fields, note, say, table
+
+if TYPE_CHECKING:
+    from workflow.change_control.batches import BatchRow
+    from workflow.change_control.gate_report import GateReport
+
+app = typer.Typer(help="Edits that are staged, gated, promoted and rolled back together.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_all(folder: Folder = None, as_json: Json = False) -> None:
+    """List the batches, oldest first."""
+    from workflow.change_control.batches import list_batches
+    from workflow.cli.opening import open_ledger
+
+    with open_ledger(folder) as opened, opened.ledger.read() as connection:
+        batches = list_batches(connection)
+    if as_json:
+        emit_json("batch-list", {"batches": [asdict(batch) for batch in batches]})
+        return
+    rows = [
+        (b.batch_id, b.state, f"{len(b.standing)} of {len(b.edits)}", b.created_at, b.release_id, b.note)
+        for b in batches
+    ]
+    table(("batch", "state", "edits", "made", "release", "note"), rows, empty="no batches yet")
+
+
+@app.command("show")
+def show(
+    batch_id: Annotated[str, typer.Argument(metavar="BATCH")], folder: Folder = None, as_json: Json = False
+) -> None:
+    """Show one batch: its edits, and what the gate said."""
+    from workflow.change_control.batches import read_batch
+    from workflow.cli.opening import open_ledger, read_gate_report
+
+    with open_ledger(folder) as opened, opened.ledger.read() as connection:
+        batch = read_batch(connection, batch_id)
+        gate = read_gate_report(connection, batch.gate_id)
+    if as_json:
+        emit_json("batch", {"batch": asdict(batch), "gate": gate.model_dump(mode="json") if gate else None})
+        return
+    _show_batch(batch)
+    if gate is None:
+        say("\nthe gate has not run", style="dim")
+    else:
+        show_gate(gate)
+
+
+@app.command("create")
+def create(
+    candidates: Annotated[list[str] | None, typer.Argument(metavar="[CANDIDATE]...")] = None,
+    note_text: Annotated[str, typer.Option("--note", help="A few words kept with the batch.")] = "",
+    folder: Folder = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Make a batch of the approved candidates: of all, or of those named."""
+    from workflow.change_control.batches import approved_candidates, create_batch
+    from workflow.cli.opening import acting_user, open_ledger
+
+    with open_ledger(folder) as opened:
+        if dry_run:
+            with opened.ledger.read() as connection:
+                approved = [c.candidate_id for c in approved_candidates(connection)]
+            chosen = [name for name in approved if not candidates or name in candidates]
+            batch_id = None
+        else:
+            chosen = list(candidates or ())
+            batch_id = create_batch(
+                opened.ledger, actor=acting_user(), note=note_text, candidate_ids=tuple(candidates or ())
+            )
+    if as_json:
+        emit_json("batch-create", {"batch_id": batch_id, "dry_run": dry_run, "candidates": chosen})
+    elif dry_run:
+        say(f"would make a batch of {len(chosen)} candidate(s): {', '.join(chosen) or 'none is approved'}")
+    elif batch_id is None:
+        note("nothing is approved and in no batch yet; see medrek-flow queue list")
+    else:
+        say(f"batch {batch_id} made; next: medrek-flow check {batch_id}")
+
+
+def _show_batch(batch: BatchRow) -> None:
+    fields(
+        (
+            ("batch", batch.batch_id),
+            ("state", batch.state),
+            ("made", f"{batch.created_at} by {batch.created_by}"),
+            ("note", batch.note or "none"),
+            ("gated against", "nothing yet" if batch.base_release_id is None else f"release {batch.base_release_id}"),
+            ("release", "none" if batch.release_id is None else batch.release_id),
+            ("shard", f"{batch.shard_path} sha256 {batch.shard_sha256}" if batch.shard_path else "not staged"),
+        )
+    )
+    rows = [(e.edit_id, e.candidate_id, e.functional_key, e.state, e.carrier, e.reason) for e in batch.edits]
+    table(("edit", "candidate", "fact", "state", "carrier", "reason"), rows, empty="no edits")
+
+
+def show_gate(gate: GateReport) -> None:
+    """Print what the gate found: its checks, what it took out, and every answer that came out wrong."""
+    say(
+        f"\ngate {gate.gate_id}: {gate.verdict.upper()}, compared with release {gate.base_release_id}, "
+        f"{gate.probes} probes screened, {gate.questions_run} questions run, {gate.seconds:.1f} s",
+        style="bold",
+    )
+    rows = [(check.name, check.verdict, check.asked, check.failed, check.detail) for check in gate.checks]
+    rows += [(name, "missing", 0, 0, "did not run: counts as not passed") for name in gate.missing]
+    table(("check", "verdict", "asked", "failed", "detail"), rows)
+    for gone in gate.ejected:
+        say(f"ejected {gone.edit_id} ({gone.subject}, {gone.relation}): {gone.reason}", style="bold red")
+    for failure in (*gate.failures, *(failure for gone in gate.ejected for failure in gone.failures)):
+        say(f"  {failure.check}: {failure.question}")
+        say(f"    now:       {failure.live_answer}\n    would say: {failure.staged_answer}")

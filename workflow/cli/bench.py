@@ -1,0 +1,62 @@
+"""``bench``: the project's numbers, measured here and now; nothing is typed by hand."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from workflow.cli.options import Json
+from workflow.cli.output import emit_json, progress_bar, say, table
+from workflow.errors import ExitCode
+
+app = typer.Typer(help="Measure the numbers that the project promises.", no_args_is_help=True)
+
+
+@app.command("startup")
+def startup(
+    runs: Annotated[int, typer.Option("--runs", min=1, help="Runs of each command; the median counts.")] = 7,
+    as_json: Json = False,
+) -> None:
+    """Measure how long --help and status take, and that they load no model and no screen library."""
+    from workflow.cli.bench_startup import measure_startup
+
+    with progress_bar() as progress:
+        timings = measure_startup(runs=runs, progress=progress)
+    if as_json:
+        emit_json("bench-startup", {"runs": runs, "commands": [asdict(timing) for timing in timings]})
+    else:
+        rows = [
+            (t.command, f"{t.median_s:.3f} s", f"{t.slowest_s:.3f} s", f"< {t.limit_s} s", ", ".join(t.heavy) or "none")
+            for t in timings
+        ]
+        table(("command", "median", "slowest", "aim", "heavy imports"), rows)
+    if any(timing.heavy or timing.median_s >= timing.limit_s for timing in timings):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+@app.command("promotion")
+def promotion(
+    edits: Annotated[int, typer.Option("--edits", min=2, help="Edits in the synthetic ledger.")] = 10_000,
+    as_json: Json = False,
+) -> None:
+    """Measure pointer and audit of promote and rollback on a ledger full of synthetic edits."""
+    from workflow.cli.bench_promotion import LIMIT_S, measure_promotion
+
+    with progress_bar() as progress:
+        timing = measure_promotion(edits=edits, progress=progress)
+    if as_json:
+        emit_json("bench-promotion", {**asdict(timing), "limit_s": LIMIT_S})
+    else:
+        aim = f"< {LIMIT_S:.0f} s"
+        rows = [
+            (f"promote {timing.batch_edits} edits", f"{timing.promote_s:.3f} s", aim),
+            (f"roll one edit back, {edits} in force", f"{timing.rollback_one_s:.3f} s", aim),
+            (f"roll {timing.batch_edits} edits back", f"{timing.rollback_s:.3f} s", aim),
+        ]
+        table((f"with {edits} edits in the ledger", "took", "aim"), rows)
+        say(f"torch imported: {'yes' if timing.torch_imported else 'no'}")
+    slowest = max(timing.promote_s, timing.rollback_one_s, timing.rollback_s)
+    if timing.torch_imported or slowest >= LIMIT_S:
+        raise typer.Exit(ExitCode.FAILED)

@@ -1,0 +1,127 @@
+"""Promote and roll back on a ledger with thousands of synthetic edits: pointer and audit, without a model.
+
+The edits are made up and the shard is an empty file with its sha256: neither is read by what is measured.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import insert, update
+
+from workflow.change_control.batches import create_batch
+from workflow.change_control.promotion import promote_batch
+from workflow.change_control.release import EngineIdentity, ensure_initial_release
+from workflow.change_control.rollback import roll_back
+from workflow.cli.output import Progress
+from workflow.ledger import tables
+from workflow.ledger.ledger import Ledger
+from workflow.records import BatchState, Candidate, CandidateState, ChangeKind, Risk
+from workflow.site import Site
+
+LIMIT_S = 1.0
+_ACTOR = "bench"
+_NAME = "batch.safetensors"
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class PromotionTiming:
+    """Seconds of wall time."""
+
+    edits: int
+    batch_edits: int
+    promote_s: float
+    rollback_one_s: float
+    rollback_s: float
+    torch_imported: bool
+
+
+def measure_promotion(*, edits: int, progress: Progress) -> PromotionTiming:
+    """Fill a new demo site with two promoted batches, timing the second one on its way in and out."""
+    with tempfile.TemporaryDirectory(prefix="medrek-flow-bench-") as folder:
+        site = Site.create(Path(folder, "site"), demo=True, signer_profile="one_signer")
+        (site.memory_folder / _NAME).write_bytes(b"")
+        ledger = site.open_ledger()
+        try:
+            ensure_initial_release(ledger, EngineIdentity("0" * 64, "1" * 64, "{}"))
+            return _measure(site, ledger, edits, progress)
+        finally:
+            ledger.close()
+
+
+def _measure(site: Site, ledger: Ledger, edits: int, progress: Progress) -> PromotionTiming:
+    half = edits // 2
+    progress("writing edits", 0, edits)
+    first = _passed_batch(ledger, range(half), base_release=0)
+    promote_batch(ledger, site.memory_folder, first, actor=_ACTOR)
+    progress("writing edits", half, edits)
+    second = _passed_batch(ledger, range(half, edits), base_release=1)
+    promote_s, promoted = _timed(lambda: promote_batch(ledger, site.memory_folder, second, actor=_ACTOR))
+    one = promoted.edits[0]
+    one_s, _ = _timed(lambda: roll_back(ledger, second, only=(one,), reason="bench", actor=_ACTOR))
+    all_s, _ = _timed(lambda: roll_back(ledger, second, reason="bench", actor=_ACTOR))
+    return PromotionTiming(edits, edits - half, promote_s, one_s, all_s, "torch" in sys.modules)
+
+
+def _timed(act: Callable[[], _Result]) -> tuple[float, _Result]:
+    began = time.perf_counter()
+    result = act()
+    return time.perf_counter() - began, result
+
+
+def _passed_batch(ledger: Ledger, numbers: range, *, base_release: int) -> str:
+    """Write approved candidates, make a batch of them and mark it as gated, all without a model."""
+    with ledger.write() as transaction:
+        transaction.execute(
+            insert(tables.candidates), [_row(_candidate(number), transaction.now) for number in numbers]
+        )
+    batch_id = create_batch(ledger, actor=_ACTOR, note="synthetic")
+    with ledger.write() as transaction:
+        digest = hashlib.sha256(b"").hexdigest()
+        mine = tables.edits.c.batch_id == batch_id
+        transaction.execute(
+            update(tables.edits).where(mine).values(carrier="text", row_sha256=tables.edits.c.candidate_id)
+        )
+        transaction.execute(
+            update(tables.batches)
+            .where(tables.batches.c.batch_id == batch_id)
+            .values(state=BatchState.PASSED, shard_path=_NAME, shard_sha256=digest, base_release_id=base_release)
+        )
+        transaction.audit("bench.gated", f"batch:{batch_id}", {}, actor=_ACTOR)
+    return str(batch_id)
+
+
+def _candidate(number: int) -> Candidate:
+    return Candidate(
+        subject=f"substance {number}",
+        relation="recommended_dose",
+        object_new=f"{number} mg",
+        question=f"What is the recommended dose of substance {number}?",
+        change_kind=ChangeKind.REVISED,
+        risk=Risk.LOW,
+        extractor="bench/1",
+    )
+
+
+def _row(candidate: Candidate, now: str) -> dict[str, object]:
+    return {
+        "candidate_id": candidate.candidate_id,
+        "run_id": "bench",
+        "created_at": now,
+        "state": CandidateState.APPROVED,
+        "action": candidate.action,
+        "subject": candidate.subject,
+        "relation": candidate.relation,
+        "functional_key": candidate.functional_key,
+        "risk": candidate.risk,
+        "content_sha256": candidate.content_sha256,
+        "body": candidate.model_dump_json(),
+    }

@@ -1,0 +1,76 @@
+"""The ``medrek-flow`` command: every group of commands in one program, behind one error boundary.
+
+Importing this module imports neither torch nor textual nor langgraph: each command imports its heavy parts itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from workflow.cli import (
+    ask,
+    audit,
+    batch,
+    bench,
+    check,
+    live,
+    night,
+    promotion,
+    queue,
+    review,
+    reviewer,
+    setup,
+    sources,
+    status,
+)
+from workflow.cli.boundary import run_guarded
+
+PROGRAM = "medrek-flow"
+
+app = typer.Typer(
+    name=PROGRAM,
+    help="Keeps a medical language model current: nightly evidence, human review, key-value edits, a gate, rollback.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for part in (status, night, review, check, promotion, ask, live, setup):
+    app.add_typer(part.commands)
+for name, panel, group in (
+    ("queue", "Every day", queue.app),
+    ("batch", "Change what is live", batch.app),
+    ("release", "Look", live.releases),
+    ("audit", "Look", audit.app),
+    ("sources", "Site", sources.app),
+    ("reviewer", "Site", reviewer.app),
+    ("bench", "Site", bench.app),
+):
+    app.add_typer(group, name=name, rich_help_panel=panel)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"{PROGRAM} {version(PROGRAM)}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Keep a medical language model current."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    command = typer.main.get_command(app)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(run_guarded(lambda: command.main(args=given, prog_name=PROGRAM)))

@@ -1,0 +1,116 @@
+"""What nearly every command begins with: the site, its ledger, who acts, and the times that people type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workflow.errors import DamagedError, UsageError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from workflow.change_control.gate_report import GateReport
+    from workflow.ledger.ledger import Ledger
+    from workflow.site import Site
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A site with its ledger open."""
+
+    site: Site
+    ledger: Ledger
+
+    @property
+    def demo_banner(self) -> tuple[str, ...]:
+        """The line that every answer of a demo site carries; nothing on a hospital site."""
+        from workflow.status import DEMO_LINE
+
+        return (DEMO_LINE,) if self.ledger.kind() == "demo" else ()
+
+
+def find_site(folder: Path | None) -> Site:
+    """Find the site: ``--site``, else the current folder upward, else MEDREK_FLOW_HOME."""
+    from workflow.site import Site
+
+    return Site.find(folder)
+
+
+def enabled_sources(site: Site) -> tuple[str, ...]:
+    """Name the sources that the settings switch on, in the order of the settings file."""
+    sources = site.settings.sources
+    return tuple(name for name in type(sources).model_fields if getattr(sources, name).enabled)
+
+
+@contextmanager
+def open_ledger(folder: Path | None) -> Iterator[Opened]:
+    """Give the site with its ledger open, and close it behind the command."""
+    site = find_site(folder)
+    ledger = site.open_ledger()
+    try:
+        yield Opened(site, ledger)
+    finally:
+        ledger.close()
+
+
+def acting_user() -> str:
+    """Give the name of the person this process runs as, as the operating system has it."""
+    from workflow.identity import os_user
+
+    return os_user().user_id
+
+
+def read_moment(text: str, *, option: str, end_of_day: bool = False) -> datetime:
+    """Read a day or a time as people type it; UTC where no offset is given.
+
+    Args:
+        text: ``2026-03-09``, ``2026-03-09T12:00:00Z`` or with another offset.
+        option: Name of the option, for the message.
+        end_of_day: Whether a day alone means its last second; otherwise its first.
+
+    Raises:
+        UsageError: It is neither a day nor a time.
+    """
+    try:
+        if len(text) == len("2026-03-09"):
+            return datetime.combine(date.fromisoformat(text), time(23, 59, 59) if end_of_day else time(), UTC)
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: expected a time like 2026-03-09T12:00:00Z, got {text!r}") from error
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def read_day(text: str, *, option: str) -> date:
+    """Read a day like ``2026-03-09``.
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: expected a day like 2026-03-09, got {text!r}") from error
+
+
+def read_gate_report(connection: Connection, gate_id: str | None) -> GateReport | None:
+    """Read what a gate found; None where none ran.
+
+    Raises:
+        DamagedError: The ledger names a gate that it does not hold.
+    """
+    from sqlalchemy import select
+
+    from workflow.change_control.gate_report import GateReport
+    from workflow.ledger.tables import gates
+
+    if gate_id is None:
+        return None
+    report = connection.execute(select(gates.c.report).where(gates.c.gate_id == gate_id)).scalar()
+    if report is None:
+        raise DamagedError(f"gate {gate_id}: expected its report in the ledger, got none; run medrek-flow doctor")
+    return GateReport.model_validate_json(report)

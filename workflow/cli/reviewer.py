@@ -1,0 +1,60 @@
+"""``reviewer``: who may decide here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from workflow.cli.asking import read_new_pin
+from workflow.cli.options import Folder, Json, PinFd
+from workflow.cli.output import emit_json, say, table
+
+app = typer.Typer(help="Who may decide here; a reviewer is never deleted.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_all(folder: Folder = None, as_json: Json = False) -> None:
+    """List the reviewers."""
+    from workflow.cli.opening import open_ledger
+    from workflow.identity import list_reviewers
+
+    with open_ledger(folder) as opened:
+        people = list_reviewers(opened.ledger)
+    if as_json:
+        emit_json("reviewer-list", {"reviewers": [asdict(person) for person in people]})
+        return
+    rows = [(p.reviewer_id, p.name, p.role, "script" if p.scripted else "person") for p in people]
+    table(("account", "printed name", "role", "signs as"), rows, empty="no reviewers; see medrek-flow reviewer add")
+
+
+@app.command("add")
+def add(
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Their account on this machine.")],
+    name: Annotated[str, typer.Option("--name", help="The name printed with their signature.")],
+    role: Annotated[str, typer.Option("--role", help="What they are here.")] = "pharmacist",
+    scripted: Annotated[bool, typer.Option("--scripted", help="A script that signs; demo sites only.")] = False,
+    pin_fd: PinFd = None,
+    folder: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Enrol a reviewer with a PIN of their own: have them type it."""
+    from workflow.cli.opening import acting_user, open_ledger
+    from workflow.identity import add_reviewer
+
+    with open_ledger(folder) as opened:
+        pin = read_new_pin(pin_fd, who=name)
+        person = add_reviewer(
+            opened.ledger,
+            reviewer_id=account,
+            name=name,
+            role=role,
+            pin=pin,
+            scripted=scripted,
+            actor=acting_user(),
+        )
+    if as_json:
+        emit_json("reviewer-add", {"reviewer": asdict(person)})
+    else:
+        say(f"{person.name} ({person.reviewer_id}, {person.role}) can decide here now")

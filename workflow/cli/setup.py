@@ -1,0 +1,137 @@
+"""``init`` and ``doctor``: make a site, and look after it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workflow.cli.asking import ask_line, at_terminal, read_new_pin
+from workflow.cli.options import Folder, Json, PinFd
+from workflow.cli.output import banner, emit_json, fields, note, progress_bar, say
+from workflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from workflow.doctor import Finding
+    from workflow.site import FirstReviewer, Site
+
+commands = typer.Typer()
+
+
+class Profile(StrEnum):
+    """How many people sign a high-risk fact."""
+
+    ONE = "one-signer"
+    TWO = "two-signer"
+
+
+@commands.command(rich_help_panel="Site")
+def init(
+    root: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the new site; made where it is missing.")],
+    demo: Annotated[bool, typer.Option("--demo", help="A demo site, for ever: scripts may sign there.")] = False,
+    profile: Annotated[
+        Profile | None, typer.Option("--profile", help="How many people sign high-risk facts; asked where not given.")
+    ] = None,
+    reviewer: Annotated[
+        str, typer.Option("--reviewer", metavar="NAME", help="Your name as it is printed with your signature.")
+    ] = "",
+    role: Annotated[str, typer.Option("--role", help="What you are here.")] = "pharmacist",
+    model: Annotated[
+        str, typer.Option("--model", metavar="MODEL", help="Base model: a folder, a hub id, or the bundled demo.")
+    ] = "",
+    pin_fd: PinFd = None,
+    as_json: Json = False,
+) -> None:
+    """Make a site: its settings, ledger and folders, and enrol yourself as the first reviewer."""
+    from workflow.site import Site
+
+    chosen = profile or _ask_profile(demo=demo)
+    first = _first_reviewer(reviewer, role, pin_fd, demo=demo)
+    site = Site.create(
+        root,
+        demo=demo,
+        signer_profile=chosen.replace("-", "_"),
+        reviewer=first,
+        settings={"model.base": model} if model else None,
+    )
+    _tell_made(site, demo=demo, profile=chosen, reviewer=first.name if first else "", as_json=as_json)
+
+
+@commands.command(rich_help_panel="Site")
+def doctor(
+    online: Annotated[bool, typer.Option("--online", help="Ask every source for one small reply too.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Build the key index anew where it differs.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out what loads the model.")] = False,
+    folder: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Check everything: files, ledger, audit chain, every document and shard, model, index, sources."""
+    from workflow.cli.opening import find_site
+    from workflow.doctor import examine_record, exit_code_of
+
+    site = find_site(folder)
+    findings: list[Finding] = []
+    with progress_bar() as progress:
+        findings += examine_record(site, progress=progress)
+        if not quick:
+            from workflow.doctor_engine import examine_engine
+
+            findings += examine_engine(site, repair=repair)
+        if online:
+            from workflow.doctor_sources import examine_sources
+
+            findings += examine_sources(site, progress=progress)
+    code = exit_code_of(findings)
+    if as_json:
+        emit_json("doctor", {"exit_code": int(code), "findings": [asdict(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            _show(finding)
+    if code:
+        raise typer.Exit(code)
+
+
+def _show(finding: Finding) -> None:
+    style = {"OK": "green", "WARN": "yellow", "FAIL": "bold red"}[finding.level]
+    say(f"{finding.level:<4}  {finding.what}: {finding.detail}", style=style)
+    if finding.next_step:
+        say(f"      next: {finding.next_step}")
+
+
+def _ask_profile(*, demo: bool) -> Profile:
+    if demo:
+        return Profile.ONE
+    if not at_terminal():
+        raise UsageError("expected --profile one-signer or two-signer, got none and no terminal to ask on")
+    note("High-risk facts (doses, contraindications, high-alert drugs): do two people sign them here, or one?")
+    answer = ask_line("one-signer or two-signer", option="--profile")
+    try:
+        return Profile(answer)
+    except ValueError as error:
+        raise UsageError(f"expected one-signer or two-signer, got {answer!r}") from error
+
+
+def _first_reviewer(name: str, role: str, pin_fd: int | None, *, demo: bool) -> FirstReviewer | None:
+    from workflow.identity import os_user
+    from workflow.site import FirstReviewer
+
+    if not name and (demo or not at_terminal()):
+        return None
+    name = name or os_user().full_name
+    return FirstReviewer(name=name, role=role, pin=read_new_pin(pin_fd, who=name))
+
+
+def _tell_made(site: Site, *, demo: bool, profile: Profile, reviewer: str, as_json: bool) -> None:
+    from workflow.status import standing_warnings
+
+    warnings = standing_warnings("demo" if demo else "hospital", profile.replace("-", "_"))
+    made = {"folder": str(site.root), "kind": "demo" if demo else "hospital", "profile": str(profile)}
+    if as_json:
+        emit_json("init", {**made, "reviewer": reviewer or None, "warnings": warnings})
+        return
+    fields((*made.items(), ("reviewer", reviewer or "none yet: medrek-flow reviewer add")))
+    banner(warnings)
+    say(f"next: look through {site.settings_path}, then run medrek-flow doctor and medrek-flow night in {site.root}")

@@ -1,0 +1,103 @@
+"""The part of a health check that loads the model: base model, encoder, live memory and key index.
+
+Kept apart from ``doctor``, so that a visit without it imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from workflow.change_control.batches import read_batch
+from workflow.change_control.release import LiveState, ReleasedEdit, read_live, release_edits
+from workflow.doctor import Finding, fail, guarded, ok, warn
+from workflow.errors import ExitCode, WorkflowError
+from workflow.ledger.ledger import Ledger
+from workflow.site import Site
+
+if TYPE_CHECKING:
+    from editor_engine.key_index import IndexedRow
+
+
+def examine_engine(site: Site, *, repair: bool) -> Iterator[Finding]:
+    """Check that base model and encoder load and are the release's, and that the key index equals the shards.
+
+    Args:
+        site: The site.
+        repair: Whether an index that differs is built anew.
+    """
+    try:
+        ledger = Ledger.open(site.ledger_path)
+    except WorkflowError:
+        return  # the record's own checks have said so
+    try:
+        with ledger.read() as connection:
+            live = read_live(connection)
+            edits = release_edits(connection, live.release_id) if live else ()
+        yield from guarded("base model", lambda: _base_model(site, live))
+        yield from guarded("encoder", lambda: _encoder(site, live))
+        yield from guarded("key index", lambda: _index(site, ledger, edits, repair=repair))
+    finally:
+        ledger.close()
+
+
+def _base_model(site: Site, live: LiveState | None) -> Iterator[Finding]:
+    from workflow.workbench import load_base
+
+    digest = load_base(site).digest
+    yield _fits("base model", site.settings.model.base, digest, live.base_model_digest if live else None)
+
+
+def _encoder(site: Site, live: LiveState | None) -> Iterator[Finding]:
+    from workflow.workbench import load_encoder
+
+    digest = load_encoder(site).digest
+    yield _fits("encoder", site.settings.encoder.name, digest, live.encoder_digest if live else None)
+
+
+def _fits(what: str, name: str, digest: str, expected: str | None) -> Finding:
+    if expected is None or expected == digest:
+        return ok(
+            what, f"{name} loads, digest {digest[:12]}{'' if expected is None else ', as the live release wants'}"
+        )
+    detail = f"{name} loads with digest {digest[:12]}, but the live release fits {expected[:12]}"
+    return fail(what, detail, "set the one that the release fits in medrek-flow.toml", ExitCode.SETTINGS)
+
+
+def _index(site: Site, ledger: Ledger, edits: tuple[ReleasedEdit, ...], *, repair: bool) -> Iterator[Finding]:
+    from editor_engine.key_index import KeyIndex
+
+    rows = indexed_rows(site, ledger, edits)
+    with KeyIndex(site.index_folder) as index:
+        if index.collection_name is None and not rows:
+            yield ok("key index", "empty, as the live memory is")
+            return
+        found = index.compare(rows)
+        if found.is_equal:
+            yield ok("key index", f"{index.collection_name} equals the shards: {len(rows)} edits")
+        elif repair:
+            yield ok("key index", f"built anew from the shards: {index.rebuild(rows)} keys of {len(rows)} edits")
+        else:
+            said = (
+                "cannot be read"
+                if found.unreadable
+                else (f"{len(found.missing)} keys missing, {len(found.extra)} extra, {len(found.different)} different")
+            )
+            yield warn("key index", f"{said}; no answer depends on it", "medrek-flow doctor --repair")
+
+
+def indexed_rows(site: Site, ledger: Ledger, edits: tuple[ReleasedEdit, ...]) -> tuple[IndexedRow, ...]:
+    """Read the rows in force from their shards, verified, each with its place on disk."""
+    from editor_engine.key_index import IndexedRow, ValuePointer
+    from editor_engine.memory_store import read_shard
+
+    wanted = {edit.edit_id for edit in edits}
+    rows = []
+    for batch_id in dict.fromkeys(edit.batch_id for edit in edits):
+        with ledger.read() as connection:
+            batch = read_batch(connection, batch_id)
+        name = str(batch.shard_path)
+        for number, row in enumerate(read_shard(site.memory_folder / name, str(batch.shard_sha256))):
+            if row.edit_id in wanted:
+                rows.append(IndexedRow(row, batch_id, ValuePointer(name, number, row.value_sha256)))
+    return tuple(rows)
