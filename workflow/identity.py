@@ -127,7 +127,7 @@ def add_reviewer(
             raise IllegalTransitionError(f"reviewer {reviewer_id} is enrolled already; a name is never given twice")
         values = {"reviewer_id": reviewer_id, "name": name, "role": role, "scripted": int(scripted)}
         transaction.execute(insert(reviewers).values(**values, pin_hash=hashed, created_at=transaction.now))
-        transaction.audit("reviewer.added", reviewer_id, values, actor=actor)
+        transaction.audit("reviewer.added", _subject(reviewer_id), values, actor=actor)
     return Reviewer(reviewer_id, name, role, scripted)
 
 
@@ -160,7 +160,7 @@ def change_pin(ledger: Ledger, reviewer_id: str, *, old: str, new: str) -> None:
     hashed = hash_pin(new)
     with ledger.write() as transaction:
         transaction.execute(update(reviewers).where(reviewers.c.reviewer_id == reviewer_id).values(pin_hash=hashed))
-        transaction.audit("reviewer.pin_changed", reviewer_id, {}, actor=reviewer_id)
+        transaction.audit("reviewer.pin_changed", _subject(reviewer_id), {}, actor=reviewer_id)
 
 
 def check_pin(ledger: Ledger, reviewer_id: str, pin: str) -> None:
@@ -185,10 +185,10 @@ def _refusal(transaction: Transaction, row: Row[tuple[object, ...]], pin: str) -
         return f"{len(wrong)} wrong PINs: signing is locked until {until}; nothing was signed"
     if pin_fits(pin[:LONGEST_PIN], row.pin_hash):
         if wrong:
-            transaction.audit("pin.accepted", row.reviewer_id, {}, actor=row.reviewer_id)
+            transaction.audit("pin.accepted", _subject(row.reviewer_id), {}, actor=row.reviewer_id)
         return ""
     left = MOST_WRONG_PINS - len(wrong) - 1
-    transaction.audit("pin.refused", row.reviewer_id, {"tries_left": left}, actor=row.reviewer_id)
+    transaction.audit("pin.refused", _subject(row.reviewer_id), {"tries_left": left}, actor=row.reviewer_id)
     return (
         f"wrong PIN; nothing was signed, {left} tries left"
         if left
@@ -202,7 +202,7 @@ def _recent_wrong(transaction: Transaction, reviewer_id: str) -> list[str]:
     rows = transaction.execute(
         select(audit.c.event, audit.c.at)
         .where(
-            audit.c.subject == reviewer_id,
+            audit.c.subject == _subject(reviewer_id),
             audit.c.event.in_(("pin.refused", "pin.accepted")),
             audit.c.at > since,
         )
@@ -212,6 +212,10 @@ def _recent_wrong(transaction: Transaction, reviewer_id: str) -> list[str]:
     for row in rows:
         times = [*times, row.at] if row.event == "pin.refused" else []
     return times
+
+
+def _subject(reviewer_id: str) -> str:
+    return f"reviewer:{reviewer_id}"
 
 
 def _check_length(pin: str, kind: str) -> None:

@@ -108,7 +108,7 @@ def _take(ledger: Ledger, name: str, *, ttl_s: float, clock: Clock) -> Lease:
             )
             if row.until:
                 body = {"from": _describe(row), "fence": fence}
-                transaction.audit("lease.taken_over", name, body, actor="medrek-flow")
+                transaction.audit("lease.taken_over", f"lease:{name}", body, actor="medrek-flow")
     return Lease(name=name, holder=me, fence=fence)
 
 

@@ -197,6 +197,7 @@ candidates = Table(
     _optional("replaced_by"),  # the fixed candidate that a reviewer made of it
     Index("ix_candidates_state", "state"),
     Index("ix_candidates_functional_key", "functional_key"),
+    Index("ix_candidates_replaced_by", "replaced_by"),
 )
 
 rehearsals = Table(

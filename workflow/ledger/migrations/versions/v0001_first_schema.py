@@ -118,6 +118,7 @@ def _build_tables() -> None:
         sa.PrimaryKeyConstraint("candidate_id", name=op.f("pk_candidates")),
     )
     op.create_index("ix_candidates_functional_key", "candidates", ["functional_key"], unique=False)
+    op.create_index("ix_candidates_replaced_by", "candidates", ["replaced_by"], unique=False)
     op.create_index("ix_candidates_state", "candidates", ["state"], unique=False)
     op.create_table(
         "cursors",
