@@ -1,0 +1,115 @@
+"""Ledgers with approved candidates, and batches brought to any state without a model: row digests are made up."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from workflow.change_control.batches import create_batch, read_batch, set_state
+from workflow.change_control.release import EngineIdentity, ensure_initial_release, read_live
+from workflow.ledger import tables
+from workflow.ledger.ledger import Ledger
+from workflow.records import BatchState, Candidate, CandidateState, ChangeKind, NearMiss, NearMissKind, Risk
+
+IDENTITY = EngineIdentity("b" * 64, "e" * 64, "{}")
+
+
+class TickingClock:
+    """Gives a later second each time it is asked."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 20, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """A ledger of a two-signer hospital site, on disk, with its first release."""
+    ledger = Ledger.create(
+        tmp_path / "ledger.sqlite", kind="hospital", signer_profile="two_signer", actor="tests", clock=TickingClock()
+    )
+    ensure_initial_release(ledger, IDENTITY)
+    yield ledger
+    ledger.close()
+
+
+def make_candidate(subject: str, object_new: str = "5 mg", **changes: object) -> Candidate:
+    """A dose candidate for an invented drug."""
+    fields: dict[str, object] = {
+        "subject": subject,
+        "relation": "recommended_dose",
+        "object_new": object_new,
+        "object_old": "10 mg",
+        "question": f"What is the recommended dose of {subject}?",
+        "paraphrases": (f"How much {subject} is recommended?",),
+        "near_misses": (
+            NearMiss(question=f"What is the maximum daily dose of {subject}?", kind=NearMissKind.OTHER_RELATION),
+        ),
+        "change_kind": ChangeKind.REVISED,
+        "risk": Risk.HIGH,
+        "extractor": "rules/1",
+    }
+    return Candidate.model_validate({**fields, **changes})
+
+
+def approve(ledger: Ledger, candidate: Candidate, state: CandidateState = CandidateState.APPROVED) -> str:
+    """Put a candidate into the ledger in ``state``."""
+    with ledger.write() as transaction:
+        transaction.execute(
+            insert(tables.candidates).values(
+                candidate_id=candidate.candidate_id,
+                run_id="r1",
+                created_at=transaction.now,
+                state=state,
+                action=candidate.action,
+                subject=candidate.subject,
+                relation=candidate.relation,
+                functional_key=candidate.functional_key,
+                risk=candidate.risk,
+                content_sha256=candidate.content_sha256,
+                body=candidate.model_dump_json(),
+            )
+        )
+    return candidate.candidate_id
+
+
+def pass_gate(ledger: Ledger, memory_folder: Path, batch_id: str) -> None:
+    """Bring a batch to ``passed`` with a shard file and made-up row digests, as staging and gate would."""
+    shard = memory_folder / f"{batch_id}.safetensors"
+    shard.write_bytes(batch_id.encode())
+    with ledger.write() as transaction:
+        live = read_live(transaction.connection)
+        assert live is not None
+        for edit_id in transaction.execute(select(tables.edits.c.edit_id).where(tables.edits.c.batch_id == batch_id)):
+            digest = hashlib.sha256(edit_id[0].encode()).hexdigest()
+            transaction.execute(
+                update(tables.edits).where(tables.edits.c.edit_id == edit_id[0]).values(row_sha256=digest)
+            )
+        sha256 = hashlib.sha256(shard.read_bytes()).hexdigest()
+        set_state(transaction, batch_id, BatchState.STAGED, shard_path=shard.name, shard_sha256=sha256)
+        set_state(transaction, batch_id, BatchState.PASSED, base_release_id=live.release_id)
+
+
+@pytest.fixture
+def passed_batch(ledger: Ledger, tmp_path: Path) -> Callable[..., str]:
+    """Make a batch of candidates that passed its gate; returns its id."""
+
+    def make(*candidates: Candidate) -> str:
+        for candidate in candidates:
+            approve(ledger, candidate)
+        batch_id = create_batch(ledger, actor="tests")
+        assert batch_id is not None
+        pass_gate(ledger, tmp_path, batch_id)
+        with ledger.read() as connection:
+            assert read_batch(connection, batch_id).state is BatchState.PASSED
+        return batch_id
+
+    return make

@@ -1,0 +1,301 @@
+"""Promotion, rollback and the live pointer, over the ledger alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.workflow.change_control.made_batches import IDENTITY, approve, make_candidate, pass_gate
+from workflow.change_control.batches import create_batch, list_batches, read_batch
+from workflow.change_control.promotion import promote_batch
+from workflow.change_control.release import (
+    digest_of,
+    list_releases,
+    read_live,
+    release_edits,
+    release_in_force_at,
+    start,
+    stop,
+)
+from workflow.change_control.rollback import plan_rollback, roll_back
+from workflow.errors import DamagedError, IllegalTransitionError, UsageError
+from workflow.ledger import audit
+from workflow.ledger.ledger import Ledger
+from workflow.records import BatchState, CandidateState
+
+MakeBatch = Callable[..., str]
+
+
+def live_edits(ledger: Ledger) -> set[str]:
+    """Subjects in force."""
+    with ledger.read() as connection:
+        live = read_live(connection)
+        assert live is not None
+        return {edit.subject for edit in release_edits(connection, live.release_id)}
+
+
+def live_digest(ledger: Ledger) -> str:
+    with ledger.read() as connection:
+        live = read_live(connection)
+    assert live is not None
+    return live.digest
+
+
+def test_promotion_makes_exactly_the_batch_live(ledger: Ledger, passed_batch: MakeBatch, tmp_path: Path) -> None:
+    batch_id = passed_batch(make_candidate("corvandine"), make_candidate("melistat"))
+    promoted = promote_batch(ledger, tmp_path, batch_id, actor="A. Signer")
+    assert live_edits(ledger) == {"corvandine", "melistat"}
+    assert promoted.release_id == 1
+    assert promoted.digest == live_digest(ledger)
+
+
+def test_rollback_gives_back_the_digest_of_before(ledger: Ledger, passed_batch: MakeBatch, tmp_path: Path) -> None:
+    promote_batch(ledger, tmp_path, passed_batch(make_candidate("corvandine")), actor="a")
+    before = live_digest(ledger)
+    second = passed_batch(make_candidate("melistat"), make_candidate("tavorine"))
+    promote_batch(ledger, tmp_path, second, actor="a")
+    assert live_digest(ledger) != before
+    plan = roll_back(ledger, second, reason="wrong label", actor="b")
+    assert live_digest(ledger) == before == plan.digest_new
+    with ledger.read() as connection:
+        live = read_live(connection)
+        assert live is not None
+        assert (live.release_id, live.check_state, live.cause) == (3, "pending", "rollback")
+        assert read_batch(connection, second).state is BatchState.ROLLED_BACK
+
+
+def test_only_one_edit_leaves_and_the_batch_stays(ledger: Ledger, passed_batch: MakeBatch, tmp_path: Path) -> None:
+    batch_id = passed_batch(make_candidate("corvandine"), make_candidate("melistat"))
+    promote_batch(ledger, tmp_path, batch_id, actor="a")
+    with ledger.read() as connection:
+        leaving = [e.edit_id for e in release_edits(connection, 1) if e.subject == "melistat"]
+    roll_back(ledger, batch_id, only=leaving, reason="retracted", actor="b")
+    assert live_edits(ledger) == {"corvandine"}
+    with ledger.read() as connection:
+        assert read_batch(connection, batch_id).state is BatchState.PROMOTED
+
+
+def test_a_shadowed_fact_is_shown_before_and_proposed_for_withdrawal(
+    ledger: Ledger, passed_batch: MakeBatch, tmp_path: Path
+) -> None:
+    promote_batch(ledger, tmp_path, passed_batch(make_candidate("corvandine", "5 mg")), actor="a")
+    newer = passed_batch(make_candidate("corvandine", "2.5 mg"))
+    promote_batch(ledger, tmp_path, newer, actor="a")
+    with ledger.read() as connection:
+        shadowed = plan_rollback(connection, newer).shadowed
+    assert [edit.object_new for edit in shadowed] == ["5 mg"]
+    roll_back(ledger, newer, reason="error", actor="b")
+    with ledger.read() as connection:
+        rows = connection.exec_driver_sql("SELECT state, action FROM candidates WHERE action = 'withdraw'").all()
+    assert [tuple(row) for row in rows] == [(CandidateState.PROPOSED, "withdraw")]
+
+
+@pytest.mark.parametrize(
+    ("batch_id", "only", "reason", "error", "says"),
+    [
+        ("b9999", (), "why", UsageError, "unknown"),
+        ("b0001", ("e-nothing",), "why", UsageError, "expected an edit of batch b0001"),
+        ("b0001", (), "  ", UsageError, "expected a reason"),
+    ],
+)
+def test_a_wrong_rollback_changes_nothing(
+    ledger: Ledger,
+    passed_batch: MakeBatch,
+    tmp_path: Path,
+    batch_id: str,
+    only: tuple[str, ...],
+    reason: str,
+    error: type[Exception],
+    says: str,
+) -> None:
+    promote_batch(ledger, tmp_path, passed_batch(make_candidate("corvandine")), actor="a")
+    before = live_digest(ledger)
+    with pytest.raises(error, match=says):
+        roll_back(ledger, batch_id, only=only, reason=reason, actor="b")
+    assert live_digest(ledger) == before
+
+
+def test_a_batch_is_not_rolled_back_twice(ledger: Ledger, passed_batch: MakeBatch, tmp_path: Path) -> None:
+    batch_id = passed_batch(make_candidate("corvandine"))
+    promote_batch(ledger, tmp_path, batch_id, actor="a")
+    roll_back(ledger, batch_id, reason="wrong", actor="b")
+    with pytest.raises(IllegalTransitionError, match="nothing to roll back"):
+        roll_back(ledger, batch_id, reason="wrong", actor="b")
+
+
+def test_only_approved_candidates_enter_a_batch(ledger: Ledger) -> None:
+    pending = approve(ledger, make_candidate("corvandine"), CandidateState.PENDING)
+    assert create_batch(ledger, actor="a") is None
+    with pytest.raises(IllegalTransitionError, match="expected an approved candidate"):
+        create_batch(ledger, actor="a", candidate_ids=[pending])
+
+
+def test_an_ungated_batch_is_not_promoted(ledger: Ledger, tmp_path: Path) -> None:
+    approve(ledger, make_candidate("corvandine"))
+    batch_id = create_batch(ledger, actor="a")
+    assert batch_id is not None
+    (tmp_path / f"{batch_id}.safetensors").write_bytes(b"")
+    with pytest.raises((IllegalTransitionError, DamagedError)):
+        promote_batch(ledger, tmp_path, batch_id, actor="a")
+    assert live_edits(ledger) == set()
+
+
+def test_a_batch_gated_against_an_older_release_is_not_promoted(
+    ledger: Ledger, passed_batch: MakeBatch, tmp_path: Path
+) -> None:
+    first = passed_batch(make_candidate("corvandine"))
+    second = passed_batch(make_candidate("melistat"))
+    promote_batch(ledger, tmp_path, first, actor="a")
+    with pytest.raises(IllegalTransitionError, match="gate compared with release 0, but live is 1"):
+        promote_batch(ledger, tmp_path, second, actor="a")
+    assert live_edits(ledger) == {"corvandine"}
+
+
+def test_a_changed_shard_is_refused_and_nothing_moves(ledger: Ledger, passed_batch: MakeBatch, tmp_path: Path) -> None:
+    batch_id = passed_batch(make_candidate("corvandine"))
+    (tmp_path / f"{batch_id}.safetensors").write_bytes(b"other bytes")
+    with pytest.raises(DamagedError, match="expected sha256"):
+        promote_batch(ledger, tmp_path, batch_id, actor="a")
+    assert live_edits(ledger) == set()
+
+
+def test_live_as_of_any_time(ledger: Ledger, passed_batch: MakeBatch, tmp_path: Path) -> None:
+    batch_id = passed_batch(make_candidate("corvandine"))
+    promote_batch(ledger, tmp_path, batch_id, actor="a")
+    roll_back(ledger, batch_id, reason="wrong", actor="b")
+    with ledger.read() as connection:
+        releases = list_releases(connection)
+        for release in releases:
+            found = release_in_force_at(connection, release.created_at)
+            assert found is not None
+            assert found.release_id == release.release_id
+        assert release_in_force_at(connection, "2000-01-01T00:00:00Z") is None
+    assert [release.cause for release in releases] == ["initial", "promotion", "rollback"]
+
+
+def test_stop_leaves_the_pointer_and_is_said(ledger: Ledger) -> None:
+    stop(ledger, reason="wrong answers on ward 3", actor="a")
+    with ledger.read() as connection:
+        live = read_live(connection)
+    assert live is not None
+    assert (live.stopped, live.stop_reason, live.release_id) == (True, "wrong answers on ward 3", 0)
+    with pytest.raises(IllegalTransitionError, match="stopped already"):
+        stop(ledger, reason="again", actor="a")
+    start(ledger, actor="a")
+    with pytest.raises(IllegalTransitionError, match="not stopped already"):
+        start(ledger, actor="a")
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["promote", "rollback", "withdraw"]), st.integers(0, 5), st.integers(0, 3)), max_size=12
+)
+
+
+@given(steps=STEPS)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_life_equals_a_naive_model(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
+) -> None:
+    """Promote, roll back and withdraw in any order: live is always what a dictionary says, and the chain is whole."""
+    folder = tmp_path_factory.mktemp("life")
+    ledger = Ledger.create(folder / "l.sqlite", kind="hospital", signer_profile="one_signer", actor="tests")
+    from workflow.change_control.release import ensure_initial_release
+
+    ensure_initial_release(ledger, IDENTITY)
+    model: dict[str, dict[str, str]] = {}
+    for number, (what, which, pick) in enumerate(steps):
+        batches = sorted(model)
+        if what == "promote":
+            for i in range(1 + pick % 2):
+                approve(ledger, make_candidate(f"drug{number}x{i}", f"{which + 1} mg"))
+            batch_id = create_batch(ledger, actor="a")
+            assert batch_id is not None
+            pass_gate(ledger, folder, batch_id)
+            promote_batch(ledger, folder, batch_id, actor="a")
+            with ledger.read() as connection:
+                model[batch_id] = {e.edit_id: str(e.row_sha256) for e in read_batch(connection, batch_id).edits}
+        elif batches:
+            batch_id = batches[which % len(batches)]
+            edits = sorted(model[batch_id])
+            if not edits:
+                with pytest.raises(IllegalTransitionError):
+                    roll_back(ledger, batch_id, reason="r", actor="b")
+                continue
+            only = [edits[pick % len(edits)]] if what == "withdraw" else []
+            roll_back(ledger, batch_id, only=only, reason="r", actor="b")
+            model[batch_id] = {k: v for k, v in model[batch_id].items() if only and k not in only}
+        expected = {edit: digest for edits in model.values() for edit, digest in edits.items()}
+        with ledger.read() as connection:
+            live = read_live(connection)
+            assert live is not None
+            assert {e.edit_id: e.row_sha256 for e in release_edits(connection, live.release_id)} == expected
+            assert live.digest == digest_of(IDENTITY, tuple(expected.values()))
+    with ledger.read() as connection:
+        assert audit.verify(connection).ok
+    ledger.close()
+
+
+_DIE = """
+import sys
+from pathlib import Path
+from workflow.change_control.promotion import promote_batch
+from workflow.ledger.ledger import Ledger
+ledger = Ledger.open(Path(sys.argv[1]) / "ledger.sqlite")
+promote_batch(ledger, Path(sys.argv[1]), sys.argv[2], actor="a")
+"""
+
+
+@pytest.mark.parametrize(
+    ("point", "live_after"), [("promote.before_commit", set()), ("promote.after_commit", {"corvandine"})]
+)
+def test_kill_in_a_promotion_leaves_before_or_after_never_between(
+    ledger: Ledger, passed_batch: MakeBatch, tmp_path: Path, point: str, live_after: set[str]
+) -> None:
+    batch_id = passed_batch(make_candidate("corvandine"))
+    died = subprocess.run(
+        [sys.executable, "-c", _DIE, str(tmp_path), batch_id],
+        env={**os.environ, "MEDREK_FLOW_KILL_AT": point},
+        check=False,
+        capture_output=True,
+    )
+    assert died.returncode == -9, died.stderr.decode()
+    assert live_edits(ledger) == live_after
+    with ledger.read() as connection:
+        state = list_batches(connection)[0].state
+    if point == "promote.before_commit":
+        assert state is BatchState.PASSED
+        promote_batch(ledger, tmp_path, batch_id, actor="a")
+    assert live_edits(ledger) == {"corvandine"}
+    with ledger.read() as connection:
+        assert audit.verify(connection).ok
+
+
+_NO_TORCH = """
+import sys
+from pathlib import Path
+from workflow.change_control.rollback import roll_back
+from workflow.ledger.ledger import Ledger
+roll_back(Ledger.open(Path(sys.argv[1]) / "ledger.sqlite"), sys.argv[2], reason="wrong", actor="b")
+loaded = {"torch", "transformers", "chromadb", "langgraph", "textual"} & set(sys.modules)
+sys.exit(f"loaded {sorted(loaded)}" if loaded else 0)
+"""
+
+
+def test_rollback_needs_no_model_library_and_no_memory_file(
+    ledger: Ledger, passed_batch: MakeBatch, tmp_path: Path
+) -> None:
+    batch_id = passed_batch(make_candidate("corvandine"))
+    promote_batch(ledger, tmp_path, batch_id, actor="a")
+    (tmp_path / f"{batch_id}.safetensors").unlink()
+    done = subprocess.run(
+        [sys.executable, "-c", _NO_TORCH, str(tmp_path), batch_id], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert live_edits(ledger) == set()

@@ -1,0 +1,336 @@
+"""The night: collect, detect, affected, extract, rehearse, then batches, then the report; and promotion by a person.
+
+One process at a time holds the worker's lease. A run that was killed is continued under its own clock before a new
+one is started, so that nothing is skipped and nothing is done twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from workflow.batch_steps import LedgerBatchSteps, order_promotion
+from workflow.change_control.batches import BatchRow, create_batch, list_batches, read_batch
+from workflow.change_control.gate_report import GateReport
+from workflow.change_control.live_check import check_live
+from workflow.change_control.rehearsal import waiting_candidates
+from workflow.change_control.release import read_live, set_check_state
+from workflow.change_control.withdrawals import Withdrawn, carry_out_withdrawals
+from workflow.errors import ExitCode, IllegalTransitionError, worst
+from workflow.graphs import advance_batch, run_intake
+from workflow.intake_steps import LedgerIntakeSteps, Seams
+from workflow.ledger import tables
+from workflow.ledger.lease import Lease, lease
+from workflow.ledger.ledger import Ledger
+from workflow.records import BatchState, GateVerdict
+from workflow.reports.gather import gather_report
+from workflow.reports.night_report import NightReport
+from workflow.reports.render import write_report
+from workflow.runs import Run, close_run, open_run, unfinished_run
+from workflow.site import Site
+from workflow.workbench import Workbench
+
+WORKER = "worker"
+"""Name of the one lease for everything that needs the model or writes the memory."""
+LEASE_TTL_S = 120.0
+
+Progress = Callable[[str, int, int], None]
+_ACTIVE = (BatchState.OPEN, BatchState.STAGED, BatchState.PASSED, BatchState.HELD)
+_SETTLED = (BatchState.PROMOTED,)
+
+
+@dataclass(frozen=True)
+class NightOutcome:
+    """What a night came to."""
+
+    run_id: str
+    exit_code: ExitCode
+    report: NightReport
+
+
+@dataclass(frozen=True)
+class GateSummary:
+    """What a person is shown before a promotion."""
+
+    batch: BatchRow
+    report: GateReport
+
+
+@dataclass(frozen=True)
+class PromoteOutcome:
+    """What a promotion came to."""
+
+    batch_id: str | None
+    release_id: int | None
+    report: GateReport | None
+    withdrawn: tuple[Withdrawn, ...]
+    exit_code: ExitCode
+
+
+class Bench:
+    """Opens the workbench when it is first asked for, and keeps it."""
+
+    def __init__(self, site: Site) -> None:
+        """Remember the site; nothing is loaded yet."""
+        self._site = site
+        self._opened: Workbench | None = None
+
+    def __call__(self) -> Workbench:
+        """Give the workbench, opened now if it was not."""
+        if self._opened is None:
+            self._opened = Workbench.open(self._site)
+        return self._opened
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the model was loaded."""
+        return self._opened is not None
+
+
+def run_night(
+    site: Site,
+    *,
+    now: datetime,
+    since: date | None = None,
+    progress: Progress | None = None,
+    only_sources: tuple[str, ...] = (),
+) -> NightOutcome:
+    """Run one night, or finish the one that was interrupted and then run this one.
+
+    Raises:
+        BusyError: another process holds the worker's lease.
+    """
+    ledger = site.open_ledger()
+    try:
+        with lease(ledger, WORKER, ttl_s=LEASE_TTL_S) as held:
+            bench = Bench(site)
+            with ledger.read() as connection:
+                unfinished = unfinished_run(connection)
+            if unfinished is not None:
+                outcome = _one_run(site, ledger, held, bench, unfinished, only_sources, progress)
+                if unfinished.today >= now.date():
+                    return outcome
+            run = open_run(ledger, now=now, since=since)
+            return _one_run(site, ledger, held, bench, run, only_sources, progress)
+    finally:
+        ledger.close()
+
+
+def _one_run(
+    site: Site,
+    ledger: Ledger,
+    held: Lease,
+    bench: Bench,
+    run: Run,
+    only_sources: tuple[str, ...],
+    progress: Progress | None,
+) -> NightOutcome:
+    with Seams.open(site, ledger, run, only_sources) as seams:
+        steps = LedgerIntakeSteps(ledger, site, seams, bench, progress=progress)
+        run_intake(site.checkpoints_path, run.run_id, steps)
+        failed_documents = seams.failed_documents
+        llm_model = seams.llm_model
+    codes = _advance_all(site, ledger, held, bench, progress)
+    _check_pending_release(ledger, bench, progress)
+    if failed_documents:
+        codes.add(ExitCode.LLM_UNUSABLE)
+    return _report(site, ledger, run, codes, llm_model, failed_documents, seams.source_names)
+
+
+def _report(
+    site: Site,
+    ledger: Ledger,
+    run: Run,
+    codes: set[ExitCode],
+    llm_model: str,
+    failed_documents: tuple[str, ...],
+    sources: tuple[str, ...],
+) -> NightOutcome:
+    def gather(exit_code: ExitCode) -> NightReport:
+        with ledger.read() as connection:
+            return gather_report(
+                connection,
+                run,
+                site_kind=ledger.kind(),
+                signer_profile=ledger.signer_profile(),
+                sources=sources,
+                llm_model=llm_model,
+                failed_documents=failed_documents,
+                exit_code=exit_code,
+            )
+
+    if gather(ExitCode.DONE).failed_sources:
+        codes.add(ExitCode.SOME_SOURCES_FAILED)
+    exit_code = worst(codes)
+    report = gather(exit_code)
+    close_run(ledger, run.run_id, exit_code=exit_code, report=report.model_dump_json())
+    write_report(report, site.reports_folder)
+    return NightOutcome(run.run_id, exit_code, report)
+
+
+def _advance_all(site: Site, ledger: Ledger, held: Lease, bench: Bench, progress: Progress | None) -> set[ExitCode]:
+    """Carry out withdrawals, then take every batch that is not settled as far as it goes."""
+    carry_out_withdrawals(ledger)
+    create_batch(ledger, actor="medrek-flow", note="approved since the last batch")
+    steps = LedgerBatchSteps(site, ledger, bench, guard=held.assert_held, progress=progress)
+    codes: set[ExitCode] = set()
+    with ledger.read() as connection:
+        batches = list_batches(connection)
+    for batch in batches:
+        if batch.state in _ACTIVE or (batch.state in _SETTLED and not _was_read_back(ledger, batch.batch_id)):
+            advance_batch(site.checkpoints_path, batch.batch_id, steps)
+            codes |= _codes_of(ledger, batch.batch_id)
+    return codes
+
+
+def _was_read_back(ledger: Ledger, batch_id: str) -> bool:
+    with ledger.read() as connection:
+        row = connection.execute(tables.batches.select().where(tables.batches.c.batch_id == batch_id)).one()
+    return row.read_back is not None
+
+
+def _codes_of(ledger: Ledger, batch_id: str) -> set[ExitCode]:
+    with ledger.read() as connection:
+        state = read_batch(connection, batch_id).state
+    return {
+        BatchState.REFUSED: {ExitCode.GATE_REFUSED},
+        BatchState.HELD: {ExitCode.HELD},
+    }.get(state, set())
+
+
+def _check_pending_release(ledger: Ledger, bench: Bench, progress: Progress | None) -> None:
+    """Check a live release that came from a rollback, and record how it came out."""
+    with ledger.read() as connection:
+        live = read_live(connection)
+    if live is not None and live.check_state == "pending":
+        record_live_check(ledger, bench(), progress)
+
+
+def record_live_check(ledger: Ledger, workbench: Workbench, progress: Progress | None = None) -> GateReport:
+    """Check what is live against the bare base model, and record the result with the release."""
+    workbench.refresh()
+    report = check_live(workbench, progress)
+    state = "passed" if report.verdict is GateVerdict.PASS and not report.ejected else "failed"
+    set_check_state(
+        ledger,
+        workbench.live.release_id,
+        state,
+        actor="medrek-flow",
+        detail={"verdict": report.verdict, "failures": len(report.failures) + len(report.ejected)},
+    )
+    workbench.refresh()
+    return report
+
+
+def promote(
+    site: Site,
+    batch_id: str | None,
+    *,
+    actor: str,
+    confirm: Callable[[GateSummary], bool],
+    progress: Progress | None = None,
+) -> PromoteOutcome:
+    """Batch what is signed (or take ``batch_id``), gate it, show it, and make it live if ``confirm`` says so.
+
+    Raises:
+        BusyError: another process holds the worker's lease.
+        UsageError: there is no such batch.
+        IllegalTransitionError: the batch cannot be promoted any more.
+    """
+    ledger = site.open_ledger()
+    try:
+        with lease(ledger, WORKER, ttl_s=LEASE_TTL_S) as held:
+            bench = Bench(site)
+            withdrawn = carry_out_withdrawals(ledger)
+            chosen = batch_id or _waiting_batch(ledger) or create_batch(ledger, actor=actor, note="promoted by hand")
+            if chosen is None:
+                _check_pending_release(ledger, bench, progress)
+                return PromoteOutcome(None, None, None, withdrawn, ExitCode.DONE)
+            steps = LedgerBatchSteps(site, ledger, bench, guard=held.assert_held, progress=progress)
+            outcome = _promote(site, ledger, steps, chosen, actor=actor, confirm=confirm, withdrawn=withdrawn)
+            _check_pending_release(ledger, bench, progress)
+            return outcome
+    finally:
+        ledger.close()
+
+
+def _promote(
+    site: Site,
+    ledger: Ledger,
+    steps: LedgerBatchSteps,
+    batch_id: str,
+    *,
+    actor: str,
+    confirm: Callable[[GateSummary], bool],
+    withdrawn: tuple[Withdrawn, ...],
+) -> PromoteOutcome:
+    with ledger.read() as connection:
+        state = read_batch(connection, batch_id).state
+    if state in (BatchState.PROMOTED, BatchState.ROLLED_BACK, BatchState.REFUSED):
+        raise IllegalTransitionError(
+            f"batch {batch_id}: expected one that waits, got state {str(state)!r}; see `medrek-flow batch list`"
+        )
+    advance_batch(site.checkpoints_path, batch_id, steps)
+    summary = read_gate_summary(ledger, batch_id)
+    code = {BatchState.REFUSED: ExitCode.GATE_REFUSED, BatchState.HELD: ExitCode.HELD}.get(summary.batch.state)
+    if code is not None:
+        return PromoteOutcome(batch_id, None, summary.report, withdrawn, code)
+    if summary.batch.state is BatchState.PASSED and confirm(summary):
+        order_promotion(ledger, batch_id, actor=actor)
+        advance_batch(site.checkpoints_path, batch_id, steps)
+    batch = read_gate_summary(ledger, batch_id).batch
+    release_id = batch.release_id if batch.state is BatchState.PROMOTED else None
+    return PromoteOutcome(batch_id, release_id, summary.report, withdrawn, ExitCode.DONE)
+
+
+def _waiting_batch(ledger: Ledger) -> str | None:
+    with ledger.read() as connection:
+        waiting = [batch for batch in list_batches(connection) if batch.state in _ACTIVE]
+    return waiting[0].batch_id if waiting else None
+
+
+def read_gate_summary(ledger: Ledger, batch_id: str) -> GateSummary:
+    """Read a batch with the report of its last gate.
+
+    Raises:
+        IllegalTransitionError: it has not been through a gate.
+    """
+    with ledger.read() as connection:
+        batch = read_batch(connection, batch_id)
+        body = connection.execute(tables.gates.select().where(tables.gates.c.gate_id == batch.gate_id)).first()
+    if body is None:
+        raise IllegalTransitionError(
+            f"batch {batch_id}: expected one that has been through the gate; run `medrek-flow check {batch_id}`"
+        )
+    return GateSummary(batch, GateReport.model_validate_json(body.report))
+
+
+def advance_batches(site: Site, *, progress: Progress | None = None) -> set[ExitCode]:
+    """Take every batch as far as it goes and rehearse what waits: one pass of the worker.
+
+    Raises:
+        BusyError: another process holds the worker's lease.
+    """
+    ledger = site.open_ledger()
+    try:
+        with lease(ledger, WORKER, ttl_s=LEASE_TTL_S) as held:
+            bench = Bench(site)
+            rehearse_if_needed(ledger, bench, progress)
+            codes = _advance_all(site, ledger, held, bench, progress)
+            _check_pending_release(ledger, bench, progress)
+            rehearse_if_needed(ledger, bench, progress)
+            return codes
+    finally:
+        ledger.close()
+
+
+def rehearse_if_needed(ledger: Ledger, bench: Callable[[], Workbench], progress: Progress | None) -> int:
+    """Load the model only if a candidate waits for its rehearsal (or no release was written yet)."""
+    with ledger.read() as connection:
+        live = read_live(connection)
+    if live is not None and not waiting_candidates(ledger, live.release_id):
+        return 0
+    workbench = bench()
+    workbench.refresh()
+    return workbench.rehearse_waiting(progress)
