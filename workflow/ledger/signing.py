@@ -1,0 +1,249 @@
+"""Signing: marks become decisions, and candidates move, in one transaction with their audit rows.
+
+Guards P6 (an acknowledged decision is never lost) and the binding of a signature to what was signed: every decision
+stands in full in its audit row, so that a decision that was moved, changed or slipped in is found
+(``verify_decisions``). The rules are in ``workflow.review_policy``; here they are asked again at the moment of
+signing, whatever was said when the mark was made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection, insert, select, update
+
+from workflow.clock import utc_moment
+from workflow.errors import IllegalTransitionError
+from workflow.identity import Reviewer, check_pin, find_reviewer
+from workflow.ledger import audit
+from workflow.ledger.case_file import CaseFile, read_case_file, read_case_files
+from workflow.ledger.fixing import CandidateExistsError, fixed_candidate, insert_candidate
+from workflow.ledger.ledger import Ledger, Transaction
+from workflow.ledger.marks import Mark, list_marks
+from workflow.ledger.tables import audit as audit_table
+from workflow.ledger.tables import candidates, decisions, marks
+from workflow.records import Action, CandidateState, Verdict
+from workflow.review_policy import ReviewPolicy
+
+DEFAULT_DEFERRAL = timedelta(days=7)
+MOST_CLOCK_LAG = timedelta(minutes=5)
+SIGNED = "candidate.signed"
+_MEANINGS: Mapping[tuple[Verdict, Action], str] = {
+    (Verdict.APPROVE, Action.EDIT): "approved: I checked the quote and the rehearsed answers",
+    (Verdict.APPROVE, Action.WITHDRAW): "approved: this edit is to be taken out of the memory",
+    (Verdict.FIX_AND_APPROVE, Action.EDIT): "corrected: I put another object in its place, to be rehearsed and signed",
+    (Verdict.REJECT, Action.EDIT): "rejected: this must not enter the memory",
+    (Verdict.REJECT, Action.WITHDRAW): "rejected: this edit stays in the memory",
+    (Verdict.DEFER, Action.EDIT): "deferred: to be decided later",
+    (Verdict.DEFER, Action.WITHDRAW): "deferred: to be decided later",
+}
+_COLUMNS = (
+    "decision_id",
+    "candidate_id",
+    "reviewer_id",
+    "signer_name",
+    "verdict",
+    "meaning",
+    "reason_code",
+    "reason_text",
+    "shown_sha256",
+    "signed_at",
+    "scripted",
+)
+
+
+@dataclass(frozen=True)
+class RefusedMark:
+    """A mark that could not be signed, and why; it stays."""
+
+    candidate_id: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Signed:
+    """What a signature did."""
+
+    signed: tuple[str, ...]
+    """Candidates whose decision stands now."""
+    refused: tuple[RefusedMark, ...]
+    made: tuple[str, ...] = ()
+    """Candidates that *fix and approve* made; they are rehearsed next, and then wait for their author's signature."""
+
+
+def sign_marks(
+    ledger: Ledger, policy: ReviewPolicy, reviewer_id: str, mark_ids: Collection[str], *, pin: str
+) -> Signed:
+    """Sign exactly the marks that were listed, with one PIN; on disk when this returns.
+
+    Raises:
+        WrongPinError: The PIN is wrong, or signing is locked; nothing was signed.
+        IllegalTransitionError: Not enrolled; a scripted signer on a hospital site; the clock runs behind.
+    """
+    reviewer = find_reviewer(ledger, reviewer_id)
+    kind = ledger.kind()
+    if not reviewer.scripted:
+        check_pin(ledger, reviewer_id, pin)
+    elif kind != "demo":
+        raise IllegalTransitionError(f"scripted signer {reviewer_id}: expected a demo site, got a {kind} site")
+    with ledger.write() as transaction:
+        _check_clock(transaction, kind)
+        listed = [mark for mark in list_marks(transaction.connection, reviewer_id) if mark.mark_id in set(mark_ids)]
+        signed: list[str] = []
+        made: list[str] = []
+        refused = [RefusedMark("", "a mark changed since it was listed; look at the list again")] * (
+            len(set(mark_ids)) - len(listed)
+        )
+        for mark in listed:
+            words = _sign_one(transaction, policy, reviewer, mark, made)
+            if words:
+                refused.append(RefusedMark(mark.candidate_id, words))
+            else:
+                signed.append(mark.candidate_id)
+    return Signed(tuple(signed), tuple(refused), tuple(made))
+
+
+def void_outdated(transaction: Transaction, policy: ReviewPolicy) -> tuple[tuple[str, str], ...]:
+    """Send candidates back whose signatures do not stand any more; give each with the reason.
+
+    To be called after new candidates, notices or rehearsals were stored, and before a batch is made.
+    """
+    states = (CandidateState.AWAITING_SECOND, CandidateState.APPROVED)
+    ids = transaction.execute(
+        select(candidates.c.candidate_id).where(candidates.c.state.in_(states)).order_by(candidates.c.candidate_id)
+    ).scalars()
+    voided = []
+    for file in read_case_files(transaction.connection, list(ids)):
+        case = file.case()
+        state = policy.state_of(case)
+        if state is file.state:
+            continue
+        reasons = sorted({policy.why_void(case, s) for s in case.signatures} - {""})
+        why = f"signatures void: {'; '.join(reasons)}" if reasons else "its risk asks for another number of signatures"
+        _move(transaction, file, state, reason=why, actor="medrek-flow")
+        voided.append((file.candidate_id, why))
+    return tuple(voided)
+
+
+def wake_deferred(transaction: Transaction, policy: ReviewPolicy) -> tuple[str, ...]:
+    """Put deferred candidates whose day has come back into the queue; give their ids."""
+    columns = candidates.c
+    due = (columns.state == CandidateState.DEFERRED) & (columns.defer_until <= transaction.now[:10])
+    ids = list(transaction.execute(select(columns.candidate_id).where(due)).scalars())
+    for file in read_case_files(transaction.connection, ids):
+        state = policy.state_of(file.case())
+        _move(transaction, file, state, reason="deferred until today", actor="medrek-flow", defer_until=None)
+    return tuple(ids)
+
+
+def verify_decisions(connection: Connection) -> tuple[str, ...]:
+    """Compare every decision with its audit row; one line for each that was moved, changed, added or lost."""
+    on_record: dict[str, dict[str, object]] = {}
+    query = select(audit_table.c.body).where(audit_table.c.event == SIGNED).order_by(audit_table.c.seq)
+    for body in connection.execute(query).scalars():
+        fields = json.loads(body)
+        on_record[fields["decision_id"]] = {name: fields[name] for name in _COLUMNS}
+    lines = []
+    for row in connection.execute(select(decisions).order_by(decisions.c.decision_id)).mappings():
+        expected = on_record.pop(row["decision_id"], None)
+        if expected is None:
+            lines.append(f"decision {row['decision_id']} has no audit row: it was not signed here")
+        elif expected != dict(row):
+            lines.append(f"decision {row['decision_id']} differs from its audit row: it was moved or changed")
+    lines += [f"decision {decision_id} is in the audit chain but not in the ledger" for decision_id in on_record]
+    return tuple(lines)
+
+
+def _sign_one(transaction: Transaction, policy: ReviewPolicy, reviewer: Reviewer, mark: Mark, made: list[str]) -> str:
+    """Sign one mark; give the reason where it is refused."""
+    file = read_case_file(transaction.connection, mark.candidate_id)
+    case = file.case()
+    refusals = policy.refusals(case, mark.choice)
+    if refusals:
+        return "; ".join(refusal.words for refusal in refusals)
+    replaced_by = None
+    if mark.choice.verdict is Verdict.FIX_AND_APPROVE:
+        candidate = fixed_candidate(file.candidate, str(mark.choice.fixed_object), by=reviewer.name)
+        try:
+            replaced_by = insert_candidate(
+                transaction, candidate, run_id=file.run_id, change_id=file.change_id, actor=reviewer.reviewer_id
+            )
+        except CandidateExistsError as error:
+            return str(error)
+        made.append(replaced_by)
+    state = policy.next_state(case, mark.choice, signed_at=transaction.now)
+    _record(transaction, file, reviewer, mark, state=state, replaced_by=replaced_by)
+    return ""
+
+
+def _record(
+    transaction: Transaction,
+    file: CaseFile,
+    reviewer: Reviewer,
+    mark: Mark,
+    *,
+    state: CandidateState,
+    replaced_by: str | None,
+) -> None:
+    choice = mark.choice
+    values: dict[str, object] = {
+        "candidate_id": file.candidate_id,
+        "reviewer_id": reviewer.reviewer_id,
+        "signer_name": reviewer.name,
+        "verdict": choice.verdict.value,
+        "meaning": _MEANINGS[choice.verdict, file.candidate.action],
+        "reason_code": choice.reason_code,
+        "reason_text": choice.reason_text,
+        "shown_sha256": choice.shown_sha256,
+        "signed_at": transaction.now,
+        "scripted": int(reviewer.scripted),
+    }
+    values["decision_id"] = _decision_id(transaction, values)
+    transaction.execute(insert(decisions).values(**values))
+    body = {**values, "from": file.state, "to": state, "rivals": [rival.name for rival in file.rivals]}
+    transaction.audit(SIGNED, f"candidate:{file.candidate_id}", body, actor=reviewer.reviewer_id)
+    update_values: dict[str, object] = {"state": state, "replaced_by": replaced_by, "defer_until": None, "reason": None}
+    if choice.verdict is Verdict.DEFER:
+        later = utc_moment(transaction.now) + DEFAULT_DEFERRAL
+        update_values["defer_until"] = mark.defer_until or later.date().isoformat()
+    if choice.verdict in (Verdict.REJECT, Verdict.DEFER):
+        update_values["reason"] = " ".join((choice.reason_code, choice.reason_text)).strip() or None
+    if choice.verdict is Verdict.FIX_AND_APPROVE:
+        update_values["reason"] = f"fixed by {reviewer.name}"
+    transaction.execute(
+        update(candidates).where(candidates.c.candidate_id == file.candidate_id).values(**update_values)
+    )
+    spent = marks.c.candidate_id == file.candidate_id
+    if state in (CandidateState.AWAITING_SECOND, CandidateState.PENDING, CandidateState.DEFERRED):
+        spent &= marks.c.reviewer_id == reviewer.reviewer_id
+    transaction.execute(marks.delete().where(spent))
+
+
+def _move(
+    transaction: Transaction, file: CaseFile, state: CandidateState, *, reason: str, actor: str, **values: object
+) -> None:
+    transaction.execute(
+        update(candidates)
+        .where(candidates.c.candidate_id == file.candidate_id)
+        .values(state=state, reason=reason, **values)
+    )
+    body = {"from": file.state, "to": state, "why": reason}
+    transaction.audit("candidate.moved", f"candidate:{file.candidate_id}", body, actor=actor)
+
+
+def _decision_id(transaction: Transaction, values: Mapping[str, object]) -> str:
+    _, head = audit.head(transaction.connection)
+    return "d-" + hashlib.sha256(audit.canonical_json({**values, "head": head}).encode()).hexdigest()[:16]
+
+
+def _check_clock(transaction: Transaction, kind: str) -> None:
+    """Refuse to sign with a clock that runs behind the record; demo nights may play in another year."""
+    last = transaction.execute(select(audit_table.c.at).order_by(audit_table.c.seq.desc()).limit(1)).scalar()
+    if kind != "demo" and last and utc_moment(last) - utc_moment(transaction.now) > MOST_CLOCK_LAG:
+        raise IllegalTransitionError(
+            f"the clock says {transaction.now} but the last entry is of {last}; nothing was signed, set the clock"
+        )
