@@ -70,7 +70,7 @@ ACTIONS: tuple[DeskAction, ...] = (
     DeskAction(
         "fix",
         ("e",),
-        "fix+approve",
+        "fix",
         Scope.CANDIDATE,
         "Mark: fix the object and approve",
         on_key_line=True,
@@ -91,8 +91,7 @@ ACTIONS: tuple[DeskAction, ...] = (
         "evidence",
         Scope.CANDIDATE,
         "Next piece of evidence",
-        on_key_line=True,
-        key_shown="[ ]",
+        key_shown="]",
     ),
     DeskAction(
         "previous_evidence",

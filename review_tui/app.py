@@ -40,6 +40,7 @@ _THEME = Theme(
     surface="#1b1e23",
     panel="#262a31",
     dark=True,
+    variables={"quiet": "#9aa3ad"},
 )
 """Orange against blue: the pair that every common kind of colour blindness keeps apart."""
 

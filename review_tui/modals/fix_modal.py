@@ -46,7 +46,7 @@ class FixModal(ModalScreen[str | None]):
         """Lay out question, field, difference, and how to go on."""
         with VerticalScroll(classes="box", can_focus=False):
             yield Static(Content("Fix and approve").stylize("bold $text-primary"))
-            yield Static(content(self._view.question, "$text-muted"))
+            yield Static(content(self._view.question, "$quiet"))
             yield Static(Content("proposed  ") + content(self._view.object_new))
             yield self._field
             yield self._difference

@@ -49,7 +49,7 @@ class HelpModal(ModalScreen[None]):
             yield Static(Content("Keys here").stylize("bold $text-primary"))
             yield Static(Content("\n").join(lines))
             yield Static(Content("\nMarks are saved at once; S signs them all with one PIN.\n\n" + _GLYPHS))
-            yield Static(Content("\nesc back   j/k scroll").stylize("$text-muted"))
+            yield Static(Content("\nesc back   j/k scroll").stylize("$quiet"))
 
     def action_scroll(self, lines: int) -> None:
         """Scroll the page."""

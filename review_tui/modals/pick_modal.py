@@ -68,6 +68,9 @@ class PickModal(ModalScreen[Picked | None]):
 
     def on_mount(self) -> None:
         """Say how to go on."""
+        self._tell()
+
+    def _tell(self) -> None:
         add = "   t adds words first" if self._with_text else ""
         self._told.update(Content(f"1-{len(self._choices)} picks and saves{add}   esc back"))
 
@@ -87,6 +90,7 @@ class PickModal(ModalScreen[Picked | None]):
         """Move to the field for words."""
         if self._with_text:
             self._field.focus()
+            self._told.update(Content("enter: back to the digits   esc back"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go back to the digits; or answer, where a choice was only waiting for its words."""
@@ -96,6 +100,7 @@ class PickModal(ModalScreen[Picked | None]):
             self.dismiss(Picked(waiting.code, text))
         else:
             self.set_focus(None)
+            self._tell()
 
     def action_back(self) -> None:
         """Answer with nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -111,8 +112,9 @@ class SignModal(ModalScreen[SignResult | None]):
         self._busy = True
         self._pin.value = ""
         self._told.update(Content("· signing …"))
-        self.run_worker(self._signing(pin), group="sign")
+        self._signing(pin)
 
+    @work(group="sign", description="sign")
     async def _signing(self, pin: str) -> None:
         try:
             result = await self._sign(pin)
@@ -148,7 +150,8 @@ def _mark_content(mark: MarkedRow) -> Content:
     tier = Content(f"{RISK_LABEL[mark.risk]:<7}").stylize(RISK_STYLE[mark.risk] if mark.risk is Risk.HIGH else "")
     fact = line_content(f"{ACTION_WORD[mark.action]}: {mark.subject} · {relation}{kind}{reason}")
     head = tier + Content(glyph_word).stylize(VERDICT_STYLE[mark.verdict]) + quote
-    return head + line_content(f" · signed {mark.signatures_after} after") + Content("\n        ") + fact
+    after = line_content(f" · signed {mark.signatures_after} after" if mark.signatures_after else "")
+    return head + after + Content("\n        ") + fact
 
 
 def _result_content(result: SignResult, marks: Sequence[MarkedRow]) -> Content:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
@@ -30,8 +32,9 @@ from review_tui.widgets.fact_content import (
     warnings_content,
 )
 from review_tui.widgets.message_line import Tone
+from review_tui.widgets.reflowed import Reflowed
 from review_tui.widgets.scroll_pane import ScrollPane
-from review_tui.words import VERDICT_GLYPH, VERDICT_WORD
+from review_tui.words import VERDICT_WORD
 
 _DEFER_DAYS = (("tomorrow", 1), ("in three days", 3), ("in a week", 7), ("in a month", 30))
 
@@ -54,6 +57,8 @@ class CandidateScreen(DeskScreen):
         self._header = Static(Content(""), id="header")
         self._warnings = Static(Content(""), id="warnings")
         self._evidence = EvidencePane()
+        self._fact = Reflowed(id="fact")
+        self._rehearsal = Reflowed(id="rehearsal")
         self._left = ScrollPane(id="left")
         self._right = ScrollPane(id="right")
         self._page = ScrollPane(id="page")
@@ -72,8 +77,8 @@ class CandidateScreen(DeskScreen):
                 yield self._warnings
                 yield self._evidence
             with self._right:
-                yield Static(Content(""), id="fact")
-                yield Static(Content(""), id="rehearsal")
+                yield self._fact
+                yield self._rehearsal
                 yield Static(Content(""), id="history")
 
     # reading
@@ -90,8 +95,9 @@ class CandidateScreen(DeskScreen):
     def _open(self, index: int) -> None:
         self._index = index
         self.view = None
-        self.run_worker(self._load(), group="load", exclusive=True)
+        self._load()
 
+    @work(group="load", exclusive=True)
     async def _load(self) -> None:
         view = await self.ask(self.sitting.desk.candidate, self.candidate_id)
         if view is None:
@@ -109,8 +115,8 @@ class CandidateScreen(DeskScreen):
         self._show_warnings(view)
         self._header.update(header_content(view, self._index + 1, len(self._ids)))
         self._evidence.show(view, 0, self.sitting.seen_count(view))
-        self.query_one("#fact", Static).update(fact_content(view))
-        self.query_one("#rehearsal", Static).update(rehearsal_content(view.rehearsal))
+        self._fact.show(partial(fact_content, view))
+        self._rehearsal.show(partial(rehearsal_content, view.rehearsal))
         self.query_one("#history", Static).update(history_content(view))
         for pane in (self._page, self._left, self._right):
             pane.scroll_home(animate=False, immediate=True)
@@ -191,8 +197,9 @@ class CandidateScreen(DeskScreen):
             self.say(f"You cannot {VERDICT_WORD[verdict]} this: {why}", Tone.ASK)
         else:
             self._saving = True
-            self.run_worker(self._mark(self.view, verdict), group="write")
+            self._mark(self.view, verdict)
 
+    @work(group="write")
     async def _mark(self, view: CandidateView, verdict: Verdict) -> None:
         try:
             request = await self._request(view, verdict)
@@ -264,7 +271,7 @@ class CandidateScreen(DeskScreen):
 
     async def _advance(self, verdict: Verdict) -> None:
         """Go on to the next candidate of the list that has no mark yet; the mark is saved already."""
-        done = f"{VERDICT_GLYPH[verdict]} {VERDICT_WORD[verdict]} saved for {self.candidate_id}; u takes it back."
+        done = f"{VERDICT_WORD[verdict].capitalize()} saved for {self.candidate_id}; u takes it back."
         marks = await self.ask(self.sitting.desk.marks)
         marked = {mark.candidate_id for mark in marks or ()}
         onward = [*range(self._index + 1, len(self._ids)), *range(self._index)]
@@ -285,12 +292,13 @@ class CandidateScreen(DeskScreen):
             self.say("The mark that could not be saved is dropped.", Tone.DONE)
             self._open(self._index)
         elif self.view.mark is not None:
-            self.run_worker(self._undo(self.view.candidate_id), group="write")
+            self._undo(self.view.candidate_id)
         elif self.sitting.last_marked:
-            self.run_worker(self._undo(self.sitting.last_marked[-1]), group="write")
+            self._undo(self.sitting.last_marked[-1])
         else:
             self.say("There is no mark to take back.")
 
+    @work(group="write")
     async def _undo(self, candidate_id: str) -> None:
         if await self.unmark(candidate_id):
             if candidate_id in self._ids:

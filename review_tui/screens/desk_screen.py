@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import ClassVar, ParamSpec, TypeVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.screen import Screen
 
@@ -131,8 +132,9 @@ class DeskScreen(Screen[str | None]):
 
     def action_sign(self) -> None:
         """List what is marked and take the signature."""
-        self.run_worker(self._sign(), group="sign", exclusive=True)
+        self._sign()
 
+    @work(group="sign", exclusive=True)
     async def _sign(self) -> None:
         await self._save_again()
         marks = await self.ask(self.sitting.desk.marks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
@@ -61,8 +62,9 @@ class QueueScreen(DeskScreen):
     def reload(self) -> None:
         """Read counts and ids again; the cursor stays on its candidate."""
         select = self._selected or self.queue_list.current_id
-        self.run_worker(self._load(select), group="load", exclusive=True)
+        self._load(select)
 
+    @work(group="load", exclusive=True)
     async def _load(self, select: str | None, pause_s: float = 0.0) -> None:
         await asyncio.sleep(pause_s)
         self._tabs.show(self.view, self._counts, None, self.search)
@@ -90,8 +92,9 @@ class QueueScreen(DeskScreen):
 
     def on_queue_list_page_wanted(self, message: QueueList.PageWanted) -> None:
         """Read a page of rows; pages are never cancelled, each is asked for once."""
-        self.run_worker(self._load_page(message), group="pages")
+        self._load_page(message)
 
+    @work(group="pages")
     async def _load_page(self, wanted: QueueList.PageWanted) -> None:
         rows = await self.ask(self.sitting.desk.rows, wanted.candidate_ids)
         if rows is None:
@@ -158,7 +161,7 @@ class QueueScreen(DeskScreen):
         self.view = view
         self.say("")
         self.queue_list.cursor = 0
-        self.run_worker(self._load(None), group="load", exclusive=True)
+        self._load(None)
 
     def action_search(self) -> None:
         """Open the search field."""
@@ -170,7 +173,7 @@ class QueueScreen(DeskScreen):
         event.stop()
         if event.value.strip() != self.search:
             self.search = event.value.strip()
-            self.run_worker(self._load(None, SEARCH_PAUSE_S), group="load", exclusive=True)
+            self._load(None, SEARCH_PAUSE_S)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Back to the list with the search standing."""
@@ -192,8 +195,9 @@ class QueueScreen(DeskScreen):
     def action_undo(self) -> None:
         """Take back the mark under the cursor."""
         if self.queue_list.current_id is not None:
-            self.run_worker(self._undo(self.queue_list.current_id), group="write")
+            self._undo(self.queue_list.current_id)
 
+    @work(group="write")
     async def _undo(self, candidate_id: str) -> None:
         if self.sitting.unsaved.pop(candidate_id, None) is not None:
             self.say("The mark that could not be saved is dropped.", Tone.DONE)

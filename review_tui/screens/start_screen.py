@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
@@ -34,8 +35,9 @@ class StartScreen(DeskScreen):
 
     def reload(self) -> None:
         """Read the figures."""
-        self.run_worker(self._load(), group="load", exclusive=True)
+        self._load()
 
+    @work(group="load", exclusive=True)
     async def _load(self) -> None:
         summary = await self.ask(self.sitting.desk.summary)
         if summary is not None:
@@ -70,7 +72,7 @@ def _waiting(summary: Summary) -> Content:
     if summary.unsigned:
         marks = counted(summary.unsigned, "mark")
         lines.append(content(f"± {marks} of yours not signed yet: S signs.", _WARN))
-    lines.append(content("Enter opens the queue.", "$text-muted"))
+    lines.append(content("Enter opens the queue.", "$quiet"))
     return Content("\n").join(lines)
 
 

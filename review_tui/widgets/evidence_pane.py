@@ -65,7 +65,7 @@ class EvidencePane(Vertical):
 
 def heading(title: str, rest: str = "") -> Content:
     """Write the heading of a part of the page."""
-    return Content(title).stylize("bold $text-primary") + line_content(f"  {rest}" if rest else "", "$text-muted")
+    return Content(title).stylize("bold $text-primary") + line_content(f"  {rest}" if rest else "", "$quiet")
 
 
 def _source_content(evidence: EvidenceView, index: int, count: int, seen_count: int) -> Content:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from functools import partial
 
 from textual.content import Content
 
@@ -26,6 +27,7 @@ from review_tui.words import (
 
 _LOUD = "bold $text-error"
 _WARN = "bold $text-warning"
+_NAME_WIDTH = 12
 
 
 def header_content(view: CandidateView, position: int, total: int) -> Content:
@@ -39,7 +41,7 @@ def header_content(view: CandidateView, position: int, total: int) -> Content:
         Content(f"{position:,} of {total:,}"),
         Content(STATE_WORD[view.state]),
         Content(signed),
-        line_content(view.candidate_id, "$text-muted"),
+        line_content(view.candidate_id, "$quiet"),
     ]
     if view.mark is not None:
         mark = Content(f"{VERDICT_GLYPH[view.mark]} marked: {VERDICT_WORD[view.mark]}, not signed")
@@ -61,37 +63,41 @@ def warnings_content(view: CandidateView, not_saved: str | None) -> Content | No
     return Content("\n").join(lines) if lines else None
 
 
-def fact_content(view: CandidateView) -> Content:
-    """Write the fact: subject, relation, qualifiers, old to new, question and paraphrases."""
+def fact_content(view: CandidateView, width: int) -> Content:
+    """Write the fact for a width: subject, relation, qualifiers, old to new, question and paraphrases."""
+    field = partial(_field, width)
     lines = [
         heading("THE FACT", view.change_kind.replace("_", " ")),
-        _field("subject", view.subject, "bold"),
-        _field("relation", view.relation.replace("_", " ")),
-        *(_field(name, value) for name, value in view.qualifiers),
-        *_change_lines(view),
-        _field("question", view.question),
-        *(_field("also as" if number == 0 else "", text) for number, text in enumerate(view.paraphrases)),
-        _field("proposed by", view.extractor, "$text-muted"),
+        field("subject", view.subject, "bold"),
+        field("relation", view.relation.replace("_", " ")),
+        *(field(name, value) for name, value in view.qualifiers),
+        *_change_lines(view, width),
+        field("question", view.question),
+        *(field("also as" if number == 0 else "", text) for number, text in enumerate(view.paraphrases)),
+        field("proposed by", view.extractor, "$quiet"),
     ]
     return Content("\n").join(lines)
 
 
-def _change_lines(view: CandidateView) -> list[Content]:
+def _change_lines(view: CandidateView, width: int) -> list[Content]:
     if view.action is Action.WITHDRAW:
         taken_out = view.withdraws or "an edit that is not named"
-        return [_field("takes out", taken_out, _WARN), _field("then says", view.object_new)]
+        return [_field(width, "takes out", taken_out, _WARN), _field(width, "then says", view.object_new)]
     origin = f"   ({view.object_old_origin})" if view.object_old_origin else ""
-    lines = diff_lines(view.object_old, view.object_new)
-    lines[0] += line_content(origin, "$text-muted") if view.object_old is not None else Content("")
+    lines = [
+        line_content(f"{name:<{_NAME_WIDTH}}", "$quiet") + line
+        for name, line in zip(("old", "new"), diff_lines(view.object_old, view.object_new), strict=True)
+    ]
+    lines[0] += line_content(origin, "$quiet") if view.object_old is not None else Content("")
     if view.marked_object is not None:
-        lines.append(content(f"± {view.marked_object}", "bold $text-success") + Content("   (your fix)"))
+        lines.append(_field(width, "your fix", f"± {view.marked_object}", "bold $text-success"))
     return lines
 
 
 def diff_lines(old: str | None, new: str) -> list[Content]:
     """Write old above new with signs, and the words that differ underlined in both."""
     if old is None:
-        return [Content("- nothing before").stylize("$text-muted"), content(f"+ {new}", "bold $text-success")]
+        return [Content("- nothing before").stylize("$quiet"), content(f"+ {new}", "bold $text-success")]
     old_words, new_words = (re.findall(r"\s+|\S+", clean(text[:2000])) for text in (old, new))
     matcher = difflib.SequenceMatcher(None, old_words, new_words, autojunk=False)
     minus, plus = Content(""), Content("")
@@ -107,8 +113,8 @@ def diff_lines(old: str | None, new: str) -> list[Content]:
     ]
 
 
-def rehearsal_content(rehearsal: RehearsalView | None) -> Content:
-    """Write *now / would say / what moves*; a moved near miss is the loudest thing on the page."""
+def rehearsal_content(rehearsal: RehearsalView | None, width: int) -> Content:
+    """Write for a width *now / would say / what moves*; a moved near miss is the loudest thing on the page."""
     if rehearsal is None:
         return heading("REHEARSAL") + content("\n! Not rehearsed yet: what the model would say is not known.", _WARN)
     lines = [heading("REHEARSAL", f"this candidate alone, on a copy of live · carrier: {rehearsal.carrier}")]
@@ -120,14 +126,14 @@ def rehearsal_content(rehearsal: RehearsalView | None) -> Content:
         verdict = "✓ takes" if answer.takes else "✗ DOES NOT TAKE"
         lines += [
             content(answer.question, "bold"),
-            _field("  now", answer.now, "$text-muted"),
-            _field("  would say", answer.would_say),
+            _field(width, "  now", answer.now, "$quiet"),
+            _field(width, "  would say", answer.would_say),
             Content(f"  {verdict}").stylize("$text-success" if answer.takes else _LOUD),
         ]
-    return Content("\n").join([*lines, *_moves_lines(rehearsal)])
+    return Content("\n").join([*lines, *_moves_lines(rehearsal, width)])
 
 
-def _moves_lines(rehearsal: RehearsalView) -> list[Content]:
+def _moves_lines(rehearsal: RehearsalView, width: int) -> list[Content]:
     asked = f" ({counted(rehearsal.near_misses_asked, 'near miss', 'near misses')} asked)"
     told = asked if rehearsal.near_misses_asked else ""
     if not rehearsal.moves:
@@ -136,8 +142,8 @@ def _moves_lines(rehearsal: RehearsalView) -> list[Content]:
     for move in rehearsal.moves:
         lines += [
             content(f"✗ {move.question}", _LOUD) + line_content(f"  ({move.kind.replace('_', ' ')})"),
-            _field("  now", move.now),
-            _field("  would say", move.would_say, _LOUD),
+            _field(width, "  now", move.now),
+            _field(width, "  would say", move.would_say, _LOUD),
         ]
     return lines
 
@@ -158,8 +164,11 @@ def _history_line(line: HistoryLine) -> Content:
     return content(f"· {line.when:%Y-%m-%d %H:%M} UTC  {line.who}  {line.what}{why}")
 
 
-def _field(name: str, value: str, style: str = "") -> Content:
-    return line_content(f"{name.replace('_', ' '):<12}", "$text-muted") + content(value, style)
+def _field(width: int, name: str, value: str, style: str = "") -> Content:
+    """Write a named value; its further lines stand under its first one."""
+    lines = content(value, style).wrap(max(10, width - _NAME_WIDTH))
+    indent = Content("\n" + " " * _NAME_WIDTH)
+    return line_content(f"{name.replace('_', ' '):<{_NAME_WIDTH - 1}} ", "$quiet") + indent.join(lines)
 
 
 def _moves_words(count: int) -> str:

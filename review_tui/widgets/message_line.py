@@ -33,4 +33,5 @@ class MessageLine(Static):
         """Show a message."""
         for other in Tone:
             self.set_class(other is tone, f"-{other}")
-        self.update(Content(f"{_GLYPH[tone]} {one_line(words)}", strip_control_codes=False))
+        text = f"{_GLYPH[tone]} {one_line(words)}" if words else ""
+        self.update(Content(text, strip_control_codes=False))

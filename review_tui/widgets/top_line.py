@@ -23,9 +23,7 @@ class TopLine(Static):
         """Show how many marks no signature covers, and how many could not be saved."""
         who = self._reviewer
         demo = Content(" DEMO SITE ").stylize("bold reverse") + Content(" ") if who.site_kind == "demo" else Content("")
-        tail = [PROFILE_WORD[who.signer_profile]]
-        if unsigned:
-            tail.append(counted(unsigned, "mark") + " to sign")
-        rest = line_content(f" · {who.name} ({who.role}) · {' · '.join(tail)}")
-        lost = line_content(f"  ! {unsaved} NOT SAVED", "bold reverse") if unsaved else Content("")
-        self.update(demo + Content("medrek-flow review").stylize("bold") + rest + lost)
+        lost = line_content(f"! {unsaved} NOT SAVED", "bold reverse") + Content(" ") if unsaved else Content("")
+        to_sign = f"± {counted(unsigned, 'mark')} to sign · " if unsigned else ""
+        rest = line_content(f" · {to_sign}{who.name} ({who.role}) · {PROFILE_WORD[who.signer_profile]}")
+        self.update(demo + lost + Content("medrek-flow").stylize("bold") + rest)
