@@ -24,9 +24,7 @@ class DateWindow:
     @classmethod
     def after(cls, cursor: date | None, *, today: date, overlap_days: int, first_days: int) -> DateWindow:
         """The window that follows ``cursor``: it reaches ``overlap_days`` back, or ``first_days`` on a first run."""
-        start = (
-            today - timedelta(days=first_days) if cursor is None else cursor - timedelta(days=overlap_days)
-        )
+        start = today - timedelta(days=first_days) if cursor is None else cursor - timedelta(days=overlap_days)
         return cls(first=min(start, today), last=today)
 
 
