@@ -1,0 +1,74 @@
+"""What the first screen of the review tells besides the queue: what became of decisions, and what waits elsewhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, and_, func, select
+
+from workflow.clock import utc_text
+from workflow.ledger.tables import batches, candidates, decisions, edits
+from workflow.records import CandidateState, Verdict
+
+LOOKS_BACK = timedelta(days=4)
+"""How far "yesterday" reaches: over a long weekend."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a number of decisions."""
+
+    count: int
+    words: str
+
+
+def outcomes(connection: Connection, *, now: datetime) -> tuple[Outcome, ...]:
+    """Say what became of the candidates that were decided lately, the most frequent first."""
+    recent = select(decisions.c.candidate_id).where(decisions.c.signed_at >= utc_text(now - LOOKS_BACK))
+    query = (
+        select(candidates.c.state, edits.c.state, batches.c.state, batches.c.release_id)
+        .outerjoin(edits, edits.c.candidate_id == candidates.c.candidate_id)
+        .outerjoin(batches, batches.c.batch_id == edits.c.batch_id)
+        .where(candidates.c.candidate_id.in_(recent))
+    )
+    counted = Counter(_words(*row) for row in connection.execute(query).tuples())
+    return tuple(Outcome(count, words) for words, count in counted.most_common() if words)
+
+
+def fixes_in_rehearsal(connection: Connection, reviewer_id: str) -> int:
+    """Count the candidates that this reviewer corrected and that are not rehearsed yet."""
+    original, made = candidates.alias("original"), candidates.alias("made")
+    query = (
+        select(func.count(func.distinct(made.c.candidate_id)))
+        .select_from(original)
+        .join(made, made.c.candidate_id == original.c.replaced_by)
+        .join(
+            decisions,
+            and_(
+                decisions.c.candidate_id == original.c.candidate_id,
+                decisions.c.reviewer_id == reviewer_id,
+                decisions.c.verdict == Verdict.FIX_AND_APPROVE,
+            ),
+        )
+        .where(made.c.state == CandidateState.PROPOSED)
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def _words(state: str, edit: str | None, batch: str | None, release_id: int | None) -> str:
+    if edit == "live":
+        return f"promoted in release {release_id}" if release_id is not None else "promoted"
+    if edit is not None and edit != "in_batch":
+        return f"edit {edit}"
+    if state == CandidateState.BATCHED:
+        return f"in a batch that is {batch}"
+    return {
+        CandidateState.APPROVED: "approved, in no batch yet",
+        CandidateState.AWAITING_SECOND: "waiting for a second signature",
+        CandidateState.REJECTED: "rejected",
+        CandidateState.DEFERRED: "deferred",
+        CandidateState.PENDING: "back in the queue: the signatures do not stand any more",
+        CandidateState.CLOSED: "closed or corrected",
+    }.get(CandidateState(state), "")
