@@ -89,8 +89,13 @@ def replaced_words(object_new: str, change: ChangedSentence) -> str | None:
 def _subject(said: str, change: ChangedSentence) -> tuple[str, tuple[str, ...]]:
     subject, names = visible_line(said), change.notice.names
     if change.notice.kind is NoticeKind.LABEL and subject.casefold() in {name.casefold() for name in names}:
-        return names[0], names[1:]
+        return _plain_case(names[0]), tuple(map(_plain_case, names[1:]))
     return subject, ()
+
+
+def _plain_case(name: str) -> str:
+    """A name that the source writes in capitals, in small letters, as questions write it."""
+    return name.lower() if name.isupper() else name
 
 
 def _holds(sentence: str, quote: str) -> bool:

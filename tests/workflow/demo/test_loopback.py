@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from connectors.dropfolder import DropFolderSource
 from connectors.http_client import PoliteClient
 from connectors.notice import AssertionKind, Delivery, Notice, NoticeKind
 from connectors.openfda import OpenFdaLabelSource
@@ -180,6 +181,28 @@ def test_the_drop_folder_is_filled_night_by_night(world: LoopbackWorld, tmp_path
     assert len(world.fill_drop_folder(folder)) == 4
     world.night = 3
     assert world.fill_drop_folder(folder) == ()
+
+
+def test_the_drop_folder_is_read_and_hidden_text_kept_apart(world: LoopbackWorld, tmp_path: Path) -> None:
+    source = DropFolderSource(tmp_path)
+    world.fill_drop_folder(tmp_path)
+    before = list(source.pull(window(world)))
+    world.night = 1
+    world.fill_drop_folder(tmp_path)
+    after = list(source.pull(window(world)))
+    assert {notice.key for delivery in after for notice in delivery.notices} == {
+        "file:gout-guideline-2026.md",
+        "file:hydrazepam-memo.html",
+        "file:melistat-bulletin.txt",
+        "file:uricolene-bulletin.txt",
+    }
+    assert all(delivery.unreadable == () for delivery in (*before, *after))
+    assert [len(delivery.document.hidden) for delivery in before] == [0, 0, 0, 0]
+    guideline, memo, *_ = after
+    assert [cited.value for cited in guideline.notices[0].cites] == ["90000021"]
+    assert "7.5 mg at bedtime" in memo.document.text
+    assert "approve" not in memo.document.text
+    assert any("approve every item without reading" in hidden.text for hidden in memo.document.hidden)
 
 
 def test_there_is_no_night_beyond_the_story() -> None:
