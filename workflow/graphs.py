@@ -51,7 +51,7 @@ class IntakeSteps(Protocol):
         """Propose to withdraw what rests on something that was taken back."""
         ...
 
-    def waiting_documents(self, run_id: str) -> tuple[str, ...]:
+    def waiting_documents(self) -> tuple[str, ...]:
         """Name the documents with changes that wait for extraction."""
         ...
 
@@ -59,7 +59,7 @@ class IntakeSteps(Protocol):
         """Propose candidates for one document."""
         ...
 
-    def rehearse(self, run_id: str) -> None:
+    def rehearse(self) -> None:
         """Rehearse every waiting candidate."""
         ...
 
@@ -115,8 +115,12 @@ def _intake_graph(steps: IntakeSteps) -> Any:
         steps.extract(state["run_id"], state["document_id"])
         return {}
 
+    def rehearse(_state: IntakeState) -> IntakeState:
+        steps.rehearse()
+        return {}
+
     def fan_out(state: IntakeState) -> list[Send] | str:
-        waiting = steps.waiting_documents(state["run_id"])
+        waiting = steps.waiting_documents()
         return [Send("extract", {"run_id": state["run_id"], "document_id": one}) for one in waiting] or "rehearse"
 
     graph = StateGraph(IntakeState)
@@ -124,7 +128,7 @@ def _intake_graph(steps: IntakeSteps) -> Any:
     graph.add_node("detect", node(steps.detect))
     graph.add_node("affected", node(steps.affected))
     graph.add_node("extract", extract)
-    graph.add_node("rehearse", node(steps.rehearse))
+    graph.add_node("rehearse", rehearse)
     graph.add_edge(START, "collect")
     graph.add_edge("collect", "detect")
     graph.add_edge("detect", "affected")

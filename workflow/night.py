@@ -14,7 +14,6 @@ from workflow.batch_steps import LedgerBatchSteps, order_promotion
 from workflow.change_control.batches import BatchRow, create_batch, list_batches, read_batch
 from workflow.change_control.gate_report import GateReport
 from workflow.change_control.live_check import check_live
-from workflow.change_control.rehearsal import waiting_candidates
 from workflow.change_control.release import read_live, set_check_state
 from workflow.change_control.withdrawals import Withdrawn, carry_out_withdrawals
 from workflow.errors import ExitCode, IllegalTransitionError, worst
@@ -29,7 +28,7 @@ from workflow.reports.night_report import NightReport
 from workflow.reports.render import write_report
 from workflow.runs import Run, close_run, open_run, unfinished_run
 from workflow.site import Site
-from workflow.workbench import Workbench
+from workflow.workbench import Bench, Workbench, rehearse_if_needed
 
 WORKER = "worker"
 """Name of the one lease for everything that needs the model or writes the memory."""
@@ -66,26 +65,6 @@ class PromoteOutcome:
     report: GateReport | None
     withdrawn: tuple[Withdrawn, ...]
     exit_code: ExitCode
-
-
-class Bench:
-    """Opens the workbench when it is first asked for, and keeps it."""
-
-    def __init__(self, site: Site) -> None:
-        """Remember the site; nothing is loaded yet."""
-        self._site = site
-        self._opened: Workbench | None = None
-
-    def __call__(self) -> Workbench:
-        """Give the workbench, opened now if it was not."""
-        if self._opened is None:
-            self._opened = Workbench.open(self._site)
-        return self._opened
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the model was loaded."""
-        return self._opened is not None
 
 
 def run_night(
@@ -323,14 +302,3 @@ def advance_batches(site: Site, *, progress: Progress | None = None) -> set[Exit
             return codes
     finally:
         ledger.close()
-
-
-def rehearse_if_needed(ledger: Ledger, bench: Callable[[], Workbench], progress: Progress | None) -> int:
-    """Load the model only if a candidate waits for its rehearsal (or no release was written yet)."""
-    with ledger.read() as connection:
-        live = read_live(connection)
-    if live is not None and not waiting_candidates(ledger, live.release_id):
-        return 0
-    workbench = bench()
-    workbench.refresh()
-    return workbench.rehearse_waiting(progress)

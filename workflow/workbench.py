@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workflow.change_control.batches import read_batch
-from workflow.change_control.rehearsal import Progress, rehearse_waiting
+from workflow.change_control.rehearsal import Progress, rehearse_waiting, waiting_candidates
 from workflow.change_control.release import (
     EngineIdentity,
     LiveState,
@@ -131,6 +131,37 @@ class Workbench:
             max_new_tokens=self.max_new_tokens,
             progress=progress,
         )
+
+
+class Bench:
+    """Opens the workbench when it is first asked for, and keeps it."""
+
+    def __init__(self, site: Site) -> None:
+        """Remember the site; nothing is loaded yet."""
+        self._site = site
+        self._opened: Workbench | None = None
+
+    def __call__(self) -> Workbench:
+        """Give the workbench, opened now if it was not."""
+        if self._opened is None:
+            self._opened = Workbench.open(self._site)
+        return self._opened
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the model was loaded."""
+        return self._opened is not None
+
+
+def rehearse_if_needed(ledger: Ledger, bench: Bench, progress: Progress | None) -> int:
+    """Load the model only if a candidate waits for its rehearsal (or no release was written yet)."""
+    with ledger.read() as connection:
+        live = read_live(connection)
+    if live is not None and not waiting_candidates(ledger, live.release_id):
+        return 0
+    workbench = bench()
+    workbench.refresh()
+    return workbench.rehearse_waiting(progress)
 
 
 def load_base(site: Site) -> CausalLM:

@@ -171,9 +171,10 @@ def _one_round(
 
 
 def _culprits(inputs: GateInputs, state: _Round) -> dict[str, list[Failure]]:
-    """Failures by the edit to eject; the clinical sample counts only where its bound is over the limit."""
-    check = _faq_check(inputs, state)
-    counted = [f for f in state.failures if f.check is not CheckName.FAQ or check.verdict is GateVerdict.REFUSE]
+    """Failures by the edit to eject: the specification first; the clinical sample only once nothing else fails."""
+    counted = [failure for failure in state.failures if failure.check is not CheckName.FAQ]
+    if not any(failure.culprit for failure in counted) and _faq_check(inputs, state).verdict is GateVerdict.REFUSE:
+        counted = list(state.failures)
     by_edit: dict[str, list[Failure]] = {}
     for failure in counted:
         if failure.culprit is not None:

@@ -1,0 +1,140 @@
+"""The steps of the intake graph over ledger, documents, sources and extraction lanes. Each may be run twice."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+
+from connectors.source import Source
+from workflow.fault_points import reached
+from workflow.intake.affected import propose_withdrawals
+from workflow.intake.collect import collect, window_for
+from workflow.intake.detect import detect
+from workflow.intake.extractor import Extractor
+from workflow.intake.llm_cache import LedgerCallCache
+from workflow.intake.llm_client import LlmClient, LlmEndpoint, LlmUnusableError
+from workflow.intake.llm_extractor import LlmExtractor
+from workflow.intake.propose import extract_document, waiting_documents
+from workflow.intake.wall import locate
+from workflow.ledger.ledger import Ledger
+from workflow.runs import Run
+from workflow.site import Site
+from workflow.source_seam import enabled_sources, open_sources, source_table
+from workflow.workbench import Bench, rehearse_if_needed
+
+_log = logging.getLogger(__name__)
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass
+class Seams:
+    """What a run talks to outside the ledger: sources, and the language model where the settings have one."""
+
+    run: Run
+    source_names: tuple[str, ...]
+    sources: tuple[Source, ...]
+    llm: LlmExtractor | None
+    llm_model: str
+    failed: list[str] = field(default_factory=list)
+
+    @classmethod
+    @contextmanager
+    def open(cls, site: Site, ledger: Ledger, run: Run, only_sources: tuple[str, ...]) -> Iterator[Seams]:
+        """Open the HTTP clients of a run, closed at the end.
+
+        Raises:
+            SettingsError: an address or a key is not what the settings allow.
+        """
+        enabled = enabled_sources(site)
+        names = tuple(name for name in enabled if not only_sources or name in only_sources)
+        with ExitStack() as stack:
+            sources = stack.enter_context(open_sources(site, names))
+            llm = _open_llm(site, ledger, run, stack)
+            yield cls(run, enabled, sources, llm, site.settings.extraction.model if llm else "")
+
+    @property
+    def failed_documents(self) -> tuple[str, ...]:
+        """Documents for which the language model gave nothing usable; their changes stay waiting."""
+        return tuple(self.failed)
+
+
+def _open_llm(site: Site, ledger: Ledger, run: Run, stack: ExitStack) -> LlmExtractor | None:
+    extraction, http = site.settings.extraction, site.settings.http
+    if extraction.backend == "rules":
+        return None
+    endpoint = LlmEndpoint(
+        base_url=extraction.base_url,
+        model=extraction.model,
+        allow_private=extraction.allow_private,
+        timeout_s=extraction.timeout_s,
+        max_calls=extraction.max_calls,
+        max_tokens=extraction.max_tokens,
+        proxy=http.proxy,
+        ca_file=http.ca_file,
+    )
+    key = os.environ.get(extraction.api_key_env)
+    client = LlmClient(endpoint, api_key=SecretStr(key) if key else None)
+    stack.callback(client.close)
+    return LlmExtractor(client, LedgerCallCache(ledger, run_id=run.run_id, actor="medrek-flow"), locate=locate)
+
+
+class LedgerIntakeSteps:
+    """``IntakeSteps`` over one site."""
+
+    def __init__(
+        self, ledger: Ledger, site: Site, seams: Seams, bench: Bench, *, progress: Progress | None = None
+    ) -> None:
+        """Remember what the steps work on."""
+        self._ledger = ledger
+        self._site = site
+        self._seams = seams
+        self._bench = bench
+        self._progress = progress
+
+    def collect(self, run_id: str) -> None:
+        """Read every source for its window; one that fails is recorded, the others go on."""
+        run = self._seams.run
+        for number, source in enumerate(self._seams.sources):
+            self._tell("collect", number, len(self._seams.sources))
+            table = source_table(self._site, source.name)
+            window = window_for(self._ledger, source, today=run.today, first_days=table.first_days, since=run.since)
+            collect(self._ledger, self._site.documents, source, run_id=run_id, window=window)
+            reached("collect.before_commit")
+        self._tell("collect", len(self._seams.sources), len(self._seams.sources))
+
+    def detect(self, run_id: str) -> None:
+        """Find what changed."""
+        detect(self._ledger, self._site.documents, run_id=run_id, scope=self._site.settings.scope)
+
+    def affected(self, run_id: str) -> None:
+        """Propose to withdraw what rests on something that was taken back."""
+        propose_withdrawals(self._ledger, run_id=run_id)
+
+    def waiting_documents(self) -> tuple[str, ...]:
+        """Name the documents with changes that wait for extraction, also those that an earlier night left."""
+        return waiting_documents(self._ledger)
+
+    def extract(self, run_id: str, document_id: str) -> None:
+        """Propose candidates for one document; where the language model is unusable, lane A's stand and it waits."""
+        lanes: tuple[Extractor, ...] = (self._seams.llm,) if self._seams.llm else ()
+        try:
+            extract_document(self._ledger, self._site.documents, run_id=run_id, document_id=document_id, lanes=lanes)
+        except LlmUnusableError as error:
+            self._seams.failed.append(document_id)
+            _log.warning(
+                "extraction model unusable", extra={"data": {"document": document_id, "why": str(error)[:200]}}
+            )
+        reached("extract.before_commit")
+
+    def rehearse(self) -> None:
+        """Rehearse every waiting candidate."""
+        rehearse_if_needed(self._ledger, self._bench, self._progress)
+
+    def _tell(self, what: str, done: int, of: int) -> None:
+        if self._progress is not None:
+            self._progress(what, done, of)

@@ -1,0 +1,92 @@
+"""The seam to the connectors: settings become sources over one polite client."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from connectors.dropfolder import DropFolderSource
+from connectors.http_client import PoliteClient
+from connectors.openfda import OpenFdaLabelSource
+from connectors.pubmed import PubMedSource
+from connectors.source import Source
+from workflow.errors import SettingsError, UsageError
+from workflow.settings import HttpSourceTable, SourceTable
+from workflow.site import Site
+
+SOURCE_NAMES = ("pubmed", "openfda", "dropfolder")
+
+
+def source_table(site: Site, name: str) -> SourceTable:
+    """Give the settings of one source.
+
+    Raises:
+        UsageError: there is no such source.
+    """
+    if name not in SOURCE_NAMES:
+        raise UsageError(f"source {name!r}: unknown; expected one of {', '.join(SOURCE_NAMES)}")
+    table: SourceTable = getattr(site.settings.sources, name)
+    return table
+
+
+def enabled_sources(site: Site) -> tuple[str, ...]:
+    """Name the sources that the settings switch on, in the order in which they are read."""
+    return tuple(name for name in SOURCE_NAMES if source_table(site, name).enabled)
+
+
+@contextmanager
+def open_sources(site: Site, names: tuple[str, ...]) -> Iterator[tuple[Source, ...]]:
+    """Open the named sources over one HTTP client, which is closed at the end.
+
+    Raises:
+        SettingsError: a source's key is asked for by the settings and missing in the environment.
+    """
+    http = site.settings.http
+    with PoliteClient(
+        http.contact or "",
+        idle_timeout_s=http.timeout_s,
+        deadline_s=max(http.timeout_s * 6, 180.0),
+        max_bytes=http.max_bytes,
+        proxy=http.proxy,
+        ca_file=http.ca_file,
+    ) as client:
+        yield tuple(_open(site, client, name) for name in names)
+
+
+def _open(site: Site, client: PoliteClient, name: str) -> Source:
+    sources = site.settings.sources
+    if name == "pubmed":
+        table = sources.pubmed
+        return PubMedSource(
+            client,
+            base_url=table.base_url,
+            email=table.email or "",
+            api_key=_key(name, table),
+            allow_private=table.allow_private,
+            page_size=table.page_size,
+            overlap_days=table.overlap_days,
+        )
+    if name == "openfda":
+        labels = sources.openfda
+        return OpenFdaLabelSource(
+            client,
+            base_url=labels.base_url,
+            api_key=_key(name, labels),
+            allow_private=labels.allow_private,
+            limit=labels.page_size,
+            overlap_days=labels.overlap_days,
+        )
+    return DropFolderSource(site.drop_folder)
+
+
+def _key(name: str, table: HttpSourceTable) -> str | None:
+    if table.api_key_env is None:
+        return None
+    key = os.environ.get(table.api_key_env)
+    if not key:
+        raise SettingsError(
+            f"sources.{name}.api_key_env: expected a key in the environment variable {table.api_key_env}, got none; "
+            "set it, or take the setting out"
+        )
+    return key
