@@ -11,13 +11,14 @@ import os
 import re
 import threading
 from datetime import date, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pydantic import JsonValue
 
+from workflow.demo.loopback_server import LoopbackServer
 from workflow.demo.story import PubMedRecord, files_on, labels_on, night_times, records_on
 
 _Params = dict[str, str]
@@ -48,9 +49,7 @@ class LoopbackWorld:
         self.asked: list[str] = []
         self._lock = threading.Lock()
         self._histories: dict[str, list[tuple[PubMedRecord, ...]]] = {}
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._http.daemon_threads = True
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
+        self._server = LoopbackServer(_handler(self))
 
     @property
     def night(self) -> int:
@@ -71,7 +70,7 @@ class LoopbackWorld:
     @property
     def url(self) -> str:
         """The address of both services."""
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
+        return self._server.url
 
     @property
     def pubmed_url(self) -> str:
@@ -85,7 +84,7 @@ class LoopbackWorld:
 
     def __enter__(self) -> LoopbackWorld:
         """Start to answer."""
-        self._thread.start()
+        self._server.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -94,9 +93,7 @@ class LoopbackWorld:
 
     def stop(self) -> None:
         """Stop and free the port."""
-        if self._thread.is_alive():
-            self._http.shutdown()
-        self._http.server_close()
+        self._server.stop()
 
     def fill_drop_folder(self, folder: Path) -> tuple[str, ...]:
         """Write this night's files, with the night's time as theirs; names of those that are new or changed."""

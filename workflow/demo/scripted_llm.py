@@ -10,10 +10,12 @@ import json
 import threading
 import time
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+
+from workflow.demo.loopback_server import LoopbackServer
 
 NO_CHANGE: Final = '{"quote":null,"no_change":true,"facts":[]}'
 
@@ -86,18 +88,16 @@ class ScriptedLlm:
         """Bind a free port of 127.0.0.1; nothing is served yet."""
         self._lock = threading.Lock()
         self._used: dict[int, int] = {}
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._http.daemon_threads = True
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
+        self._server = LoopbackServer(_handler(self))
 
     @property
     def base_url(self) -> str:
         """The address to give a client, up to and with ``/v1``."""
-        return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+        return f"{self._server.url}/v1"
 
     def __enter__(self) -> ScriptedLlm:
         """Start to answer."""
-        self._thread.start()
+        self._server.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -106,9 +106,7 @@ class ScriptedLlm:
 
     def stop(self) -> None:
         """Stop and free the port."""
-        if self._thread.is_alive():
-            self._http.shutdown()
-        self._http.server_close()
+        self._server.stop()
 
     def choose(self, asked: Asked) -> Rule:
         """Record a request and give the rule that answers it; without one, nothing changed."""

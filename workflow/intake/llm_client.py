@@ -6,6 +6,7 @@ a key, a prompt or a reply into a message, a log line or a ``repr``.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -98,7 +99,7 @@ def api_key_from(environment: Mapping[str, str], variable: str = API_KEY_VARIABL
 
 
 class LlmClient:
-    """Asks one server, within the run's bounds. Close it, or use it as a context manager."""
+    """Asks one server, within the run's bounds; safe for several threads. Close it, or use it in a ``with`` block."""
 
     def __init__(
         self,
@@ -116,6 +117,7 @@ class LlmClient:
         check_address(endpoint.base_url, allow_private=endpoint.allow_private, proxied=bool(endpoint.proxy))
         self.endpoint = endpoint
         self.spending = LlmSpending()
+        self._spending_lock = threading.Lock()
         self._sleep = sleep
         self._strict = True
         self._http = httpx.Client(
@@ -164,13 +166,18 @@ class LlmClient:
             except (_NoAnswerError, httpx.HTTPError) as error:
                 kind, reason = LlmUnreachableError, _reason(error)
             else:
-                self.spending.unanswered_in_a_row = 0
+                self._note_answered(answered=True)
                 return answer
-        self._note_unanswered(unreachable=kind is LlmUnreachableError)
+        self._note_answered(answered=kind is not LlmUnreachableError)
         raise kind(f"{self._what()}: nothing usable in {self.endpoint.tries} tries; the last one: {reason}")
 
-    def _note_unanswered(self, *, unreachable: bool) -> None:
-        self.spending.unanswered_in_a_row = self.spending.unanswered_in_a_row + 1 if unreachable else 0
+    def _note_answered(self, *, answered: bool) -> None:
+        with self._spending_lock:
+            self.spending.unanswered_in_a_row = 0 if answered else self.spending.unanswered_in_a_row + 1
+
+    def _spend(self, tokens: int) -> None:
+        with self._spending_lock:
+            self.spending.tokens += tokens
 
     def _what(self) -> str:
         return f"language model {self.endpoint.model}"
@@ -184,9 +191,9 @@ class LlmClient:
             self._strict = status != 200
         if status != 200:
             raise _NoAnswerError(f"expected status 200, got {status}")
-        self.spending.tokens += min(len(body) // 4, self.endpoint.max_reply_tokens)
+        self._spend(min(len(body) // 4, self.endpoint.max_reply_tokens))
         answer = read_completion(body, time.monotonic() - started)
-        self.spending.tokens += max(0, answer.prompt_tokens - _tokens(prompt))
+        self._spend(max(0, answer.prompt_tokens - _tokens(prompt)))
         return answer
 
     def _send_patiently(self, prompt: Prompt, *, strict: bool) -> tuple[int, bytes]:
@@ -218,12 +225,13 @@ class LlmClient:
 
     def _count_call(self, prompt: Prompt) -> None:
         spent, bounds = self.spending, self.endpoint
-        if spent.calls >= bounds.max_calls:
-            raise LlmBudgetSpentError(f"{self._what()}: the cap of {bounds.max_calls} calls a run is reached")
-        if spent.tokens + _tokens(prompt) + bounds.max_reply_tokens > bounds.max_tokens:
-            raise LlmBudgetSpentError(f"{self._what()}: the cap of {bounds.max_tokens} tokens a run is reached")
-        spent.calls += 1
-        spent.tokens += _tokens(prompt)
+        with self._spending_lock:
+            if spent.calls >= bounds.max_calls:
+                raise LlmBudgetSpentError(f"{self._what()}: the cap of {bounds.max_calls} calls a run is reached")
+            if spent.tokens + _tokens(prompt) + bounds.max_reply_tokens > bounds.max_tokens:
+                raise LlmBudgetSpentError(f"{self._what()}: the cap of {bounds.max_tokens} tokens a run is reached")
+            spent.calls += 1
+            spent.tokens += _tokens(prompt)
 
 
 def _headers(api_key: SecretStr | None) -> dict[str, str]:

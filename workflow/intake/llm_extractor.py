@@ -24,7 +24,15 @@ CONTEXT_CHARS: Final = 300
 NOT_FOUND: Final = "the quote is not found in the document"
 NOT_IN_CHANGE: Final = "the quote stands in the document, but not in what changed"
 FOUND_TWICE: Final = "the quote is found twice in what changed"
-_ASKED_KINDS: Final = frozenset({ChangeKind.NEW, ChangeKind.REVISED, ChangeKind.CORRECTED})
+_ONLY_CONNECTORS_TELL: Final = frozenset(
+    {
+        ChangeKind.CONCERN,
+        ChangeKind.PARTLY_RETRACTED,
+        ChangeKind.RETRACTED,
+        ChangeKind.REINSTATED,
+        ChangeKind.WITHDRAWN,
+    }
+)
 
 
 class Locate(Protocol):
@@ -55,7 +63,9 @@ class LlmExtractor:
             LlmUnusableError: the model gave nothing usable for this document; the message names it.
         """
         found: list[Candidate | Refused] = []
-        readable = [change for change in document.changes if change.kind in _ASKED_KINDS and change.sentence]
+        readable = [
+            change for change in document.changes if change.kind not in _ONLY_CONNECTORS_TELL and change.sentence
+        ]
         for _, group in groupby(readable, key=lambda change: change.notice.notice_id):
             found += self._propose_notice(tuple(group))
         return found
