@@ -29,7 +29,8 @@ try:
     main(sys.argv[1:])
 except SystemExit as left:
     code = left.code or 0
-sys.stderr.write("\\n" + json.dumps({"code": code, "modules": sorted({name.partition(".")[0] for name in sys.modules})}))
+modules = sorted({name.partition(".")[0] for name in sys.modules})
+sys.stderr.write("\\n" + json.dumps({"code": code, "modules": modules}))
 """
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workflow.errors import DamagedError, UsageError
+from workflow.errors import DamagedError, IllegalTransitionError, UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from workflow.change_control.gate_report import GateReport
     from workflow.ledger.ledger import Ledger
+    from workflow.ledger_desk import LedgerDesk
     from workflow.site import Site
 
 
@@ -47,6 +48,19 @@ def enabled_sources(site: Site) -> tuple[str, ...]:
     return tuple(name for name in type(sources).model_fields if getattr(sources, name).enabled)
 
 
+def known_sources(site: Site, names: Sequence[str]) -> tuple[str, ...]:
+    """Check names of sources that a person typed; none named means all that are switched on.
+
+    Raises:
+        UsageError: One is not switched on, or does not exist.
+    """
+    enabled = enabled_sources(site)
+    for name in names:
+        if name not in enabled:
+            raise UsageError(f"source {name!r}: expected one of {', '.join(enabled) or 'none, all are switched off'}")
+    return tuple(names)
+
+
 @contextmanager
 def open_ledger(folder: Path | None) -> Iterator[Opened]:
     """Give the site with its ledger open, and close it behind the command."""
@@ -56,6 +70,21 @@ def open_ledger(folder: Path | None) -> Iterator[Opened]:
         yield Opened(site, ledger)
     finally:
         ledger.close()
+
+
+def open_desk(opened: Opened, signer: str = "") -> LedgerDesk:
+    """Sit down at the review desk: as the person this process runs as, or on a demo site as a scripted signer.
+
+    Raises:
+        IllegalTransitionError: They are not enrolled, or the signer named is a person: nobody acts as somebody else.
+    """
+    from workflow.identity import find_reviewer
+    from workflow.ledger_desk import LedgerDesk
+
+    reviewer = find_reviewer(opened.ledger, signer or acting_user())
+    if signer and not reviewer.scripted:
+        raise IllegalTransitionError(f"--as {signer}: expected a scripted signer of a demo site, got a person")
+    return LedgerDesk(opened.ledger, opened.site.documents, reviewer, sources=enabled_sources(opened.site))
 
 
 def acting_user() -> str:

@@ -16,6 +16,8 @@ from workflow.reports.shown_text import shown, shown_line
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
 SCHEMA_VERSION = 1
 """Version of every command's JSON object; raised for all when one of them changes shape."""
@@ -82,27 +84,46 @@ def emit_json_line(body: Mapping[str, object]) -> None:
     sys.stdout.write(json.dumps(body, default=str) + "\n")
 
 
+class ProgressBar:
+    """A bar on stderr where that is a terminal; quiet elsewhere. It is drawn from the first call on."""
+
+    def __init__(self) -> None:
+        """Draw nothing yet."""
+        self._bars: Bars | None = None
+        self._task: TaskID | None = None
+
+    def __call__(self, what: str, done: int, total: int | None) -> None:
+        """Show that ``done`` of ``total`` are through."""
+        if not sys.stderr.isatty():
+            return
+        if self._bars is None or self._task is None:
+            self._bars, self._task = _start_bars()
+        self._bars.update(self._task, description=shown_line(what, 60), completed=done, total=total)
+
+    def pause(self) -> None:
+        """Take the bar away, so that something can be asked; the next call draws it anew."""
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+
+
 @contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """Give a way to tell progress that draws a bar on stderr where that is a terminal, and is quiet elsewhere."""
-    if not sys.stderr.isatty():
-        yield _quiet
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
+def progress_bar() -> Iterator[ProgressBar]:
+    """Give a progress bar that is gone when the block is left."""
+    bar = ProgressBar()
+    try:
+        yield bar
+    finally:
+        bar.pause()
+
+
+def _start_bars() -> tuple[Bars, TaskID]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bars(*columns, console=_console(stderr=True), transient=True) as bars:
-        task = bars.add_task("", total=None)
-
-        def show(what: str, done: int, total: int | None) -> None:
-            bars.update(task, description=shown_line(what, 60), completed=done, total=total)
-
-        yield show
-
-
-def _quiet(_what: str, _done: int, _total: int | None) -> None:
-    """Show nothing: diagnostics that nobody looks at are noise in a log."""
+    bars = Progress(*columns, console=_console(stderr=True), transient=True)
+    bars.start()
+    return bars, bars.add_task("", total=None)
 
 
 def _cell(value: object) -> str:

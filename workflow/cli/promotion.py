@@ -10,6 +10,7 @@ import typer
 from workflow.cli.asking import ask_line, ask_yes, at_terminal
 from workflow.cli.options import DryRun, Folder, Json, Reason, Yes
 from workflow.cli.output import emit_json, say
+from workflow.errors import UsageError
 
 if TYPE_CHECKING:
     from workflow.change_control.rollback import RollbackPlan
@@ -36,6 +37,8 @@ def rollback(
     from workflow.cli.opening import acting_user, open_ledger
 
     chosen = tuple(only or ())
+    if not (reason.strip() or dry_run or at_terminal()):
+        raise UsageError("rollback: expected --reason, got none and no terminal to ask on; pass --reason TEXT")
     with open_ledger(folder) as opened:
         with opened.ledger.read() as connection:
             plan = plan_rollback(connection, batch_id, chosen)

@@ -1,0 +1,71 @@
+"""A candidate as lines of text: evidence before the suggestion, as on the review screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow.cli.output import fields, say
+
+if TYPE_CHECKING:
+    from review_tui.protocol import CandidateView, EvidenceView, RehearsalView
+
+
+def show_candidate(view: CandidateView) -> None:
+    """Print everything that a reviewer sees of a candidate."""
+    say(
+        f"candidate {view.candidate_id} ({view.state.replace('_', ' ')}, {view.risk} risk, {view.action})", style="bold"
+    )
+    for flag in view.flags:
+        say(f"! {flag}", style="bold yellow")
+    for conflict in view.conflicts:
+        say(f"conflict: {conflict}", style="bold red")
+    if view.withdraws:
+        say(f"would take out: {view.withdraws}", style="bold")
+    for evidence in view.evidence:
+        _show_evidence(evidence)
+    qualifiers = tuple(f"{name}={value}" for name, value in view.qualifiers)
+    old = f"{view.object_old} (from {view.object_old_origin})" if view.object_old else "not on record"
+    fields(
+        (
+            ("fact", ", ".join((view.subject, view.relation, *qualifiers))),
+            ("question", view.question),
+            ("now on record", old),
+            ("proposed", view.object_new),
+            ("proposed by", f"{view.extractor}, from a change of kind {view.change_kind}"),
+            ("signatures", f"{len(view.signed_by)} of {view.required_signatures}"),
+        )
+    )
+    for line in view.signed_by:
+        say(f"  signed by {line}")
+    _show_rehearsal(view.rehearsal)
+    for verdict, why in view.not_allowed:
+        say(f"not allowed here: {verdict.replace('_', ' ')}: {why}", style="dim")
+
+
+def _show_evidence(evidence: EvidenceView) -> None:
+    before = evidence.context[: evidence.quote_start]
+    quote = evidence.context[evidence.quote_start : evidence.quote_end]
+    after = evidence.context[evidence.quote_end :]
+    say(
+        f"{evidence.role}: {evidence.source_title} ({evidence.kind}, {evidence.source_date or 'no date'})", style="cyan"
+    )
+    say(f"  {evidence.section or 'no section'}  {evidence.url}")
+    say(f"  …{before}>>>{quote}<<<{after}…" if quote else "  the quote does NOT stand in the text: a defect")
+
+
+def _show_rehearsal(rehearsal: RehearsalView | None) -> None:
+    if rehearsal is None:
+        say("not rehearsed yet: medrek-flow worker")
+        return
+    say(f"rehearsed with carrier {rehearsal.carrier}:", style="bold")
+    for answer in rehearsal.answers:
+        say(f"  {answer.question}")
+        say(
+            f"    now:       {answer.now}\n    would say: {answer.would_say}"
+            + ("" if answer.takes else "   DOES NOT TAKE")
+        )
+    for move in rehearsal.moves:
+        say(f"  near miss moves ({move.kind}): {move.question}", style="bold red")
+        say(f"    now:       {move.now}\n    would say: {move.would_say}")
+    if not rehearsal.moves:
+        say(f"  {rehearsal.near_misses_asked} near misses asked, none moves")

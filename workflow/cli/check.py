@@ -1,0 +1,177 @@
+"""``check`` and ``promote``: the gate, and what a person does with its verdict. Both load the model."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workflow.cli.asking import ask_yes, at_terminal
+from workflow.cli.options import DryRun, Folder, Json, Yes
+from workflow.cli.output import Progress, emit_json, progress_bar, say
+from workflow.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from workflow.change_control.gate_report import GateReport
+    from workflow.night import GateSummary, PromoteOutcome
+    from workflow.site import Site
+
+commands = typer.Typer()
+
+
+@commands.command(rich_help_panel="Change what is live")
+def check(
+    batch_id: Annotated[str, typer.Argument(metavar="[BATCH]", help="A batch; without one, as with --live.")] = "",
+    live: Annotated[bool, typer.Option("--live", help="Check what is live.")] = False,
+    folder: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Run the gate on a batch, or on what is live, and show what it found."""
+    from workflow.cli.batch import show_gate
+    from workflow.cli.opening import find_site
+
+    if batch_id and live:
+        raise UsageError("check: expected a batch or --live, got both")
+    site = find_site(folder)
+    with progress_bar() as progress:
+        report = _check_batch(site, batch_id, progress) if batch_id else _check_live(site, progress)
+    if as_json:
+        emit_json("check", {"gate": report.model_dump(mode="json")})
+    else:
+        show_gate(report)
+    code = {"pass": ExitCode.DONE, "hold": ExitCode.HELD, "refuse": ExitCode.GATE_REFUSED}[report.verdict]
+    if code:
+        raise typer.Exit(code)
+
+
+@commands.command(rich_help_panel="Change what is live")
+def promote(
+    batch_id: Annotated[str, typer.Argument(metavar="[BATCH]", help="A batch; without one, what is signed.")] = "",
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    folder: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Batch what is signed (or take BATCH), gate it, show it, ask once, and make it live."""
+    from workflow.cli.opening import acting_user, find_site
+    from workflow.night import promote as promote_now
+
+    if not (yes or dry_run) and (as_json or not at_terminal()):
+        raise UsageError("promote: expected a terminal to ask on, got none (or --json); pass --yes to answer it")
+    site = find_site(folder)
+    if dry_run:
+        _show_dry_run(site, batch_id, as_json=as_json)
+        return
+
+    with progress_bar() as progress:
+
+        def confirm(summary: GateSummary) -> bool:
+            progress.pause()
+            return yes or _ask(summary)
+
+        outcome = promote_now(site, batch_id or None, actor=acting_user(), confirm=confirm, progress=progress)
+    if as_json:
+        emit_json("promote", _as_json(outcome))
+    else:
+        _show(outcome, gate_shown=not yes and outcome.exit_code is ExitCode.DONE)
+    if outcome.exit_code:
+        raise typer.Exit(outcome.exit_code)
+
+
+def _ask(summary: GateSummary) -> bool:
+    from workflow.cli.batch import show_gate
+
+    show_gate(summary.report)
+    count = len(summary.batch.standing)
+    return ask_yes(f"Promote batch {summary.batch.batch_id} with {count} edit(s) now?")
+
+
+def _show_dry_run(site: Site, batch_id: str, *, as_json: bool) -> None:
+    """Show what a promotion would take up; the gate's verdict needs the model and is what ``check`` is for."""
+    from workflow.change_control.batches import approved_candidates, list_batches, read_batch
+    from workflow.status import waiting_batches
+
+    ledger = site.open_ledger()
+    with ledger.read() as connection:
+        waiting = waiting_batches(connection)
+        chosen = read_batch(connection, batch_id) if batch_id else None
+        if chosen is None and waiting:
+            chosen = next(batch for batch in list_batches(connection) if batch.batch_id == waiting[0].batch_id)
+        approved = [candidate.candidate_id for candidate in approved_candidates(connection)]
+    ledger.close()
+    if as_json:
+        body = {"dry_run": True, "batch": asdict(chosen) if chosen else None, "approved": approved}
+        emit_json("promote", body)
+    elif chosen is not None:
+        say(f"would gate and promote batch {chosen.batch_id} ({chosen.state}): {len(chosen.standing)} edit(s)")
+    else:
+        say(f"would make, gate and promote a batch of: {', '.join(approved) or 'nothing is approved'}")
+
+
+def _check_batch(site: Site, batch_id: str, progress: Progress) -> GateReport:
+    from workflow.batch_steps import LedgerBatchSteps, order_check
+    from workflow.change_control.batches import read_batch
+    from workflow.cli.opening import acting_user
+    from workflow.graphs import advance_batch
+    from workflow.ledger.lease import lease
+    from workflow.night import LEASE_TTL_S, WORKER, Bench, read_gate_summary
+    from workflow.records import BatchState
+
+    ledger = site.open_ledger()
+    try:
+        with lease(ledger, WORKER, ttl_s=LEASE_TTL_S) as held:
+            with ledger.read() as connection:
+                state = read_batch(connection, batch_id).state
+            if state in (BatchState.HELD, BatchState.PASSED):
+                order_check(ledger, batch_id, actor=acting_user())
+            steps = LedgerBatchSteps(site, ledger, Bench(site), guard=held.assert_held, progress=progress)
+            advance_batch(site.checkpoints_path, batch_id, steps)
+            return read_gate_summary(ledger, batch_id).report
+    finally:
+        ledger.close()
+
+
+def _check_live(site: Site, progress: Progress) -> GateReport:
+    from workflow.ledger.lease import lease
+    from workflow.night import LEASE_TTL_S, WORKER, record_live_check
+    from workflow.workbench import Workbench
+
+    ledger = site.open_ledger()
+    try:
+        with lease(ledger, WORKER, ttl_s=LEASE_TTL_S):
+            return record_live_check(ledger, Workbench.open(site), progress)
+    finally:
+        ledger.close()
+
+
+def _show(outcome: PromoteOutcome, *, gate_shown: bool) -> None:
+    from workflow.cli.batch import show_gate
+
+    for gone in outcome.withdrawn:
+        released = f"release {gone.release_id}" if gone.release_id is not None else "it was not in force any more"
+        say(f"withdrawn: edit {gone.edit_id} ({released})")
+    if outcome.batch_id is None:
+        say("nothing is approved and in no batch yet; see medrek-flow queue list")
+        return
+    if outcome.report is not None and not gate_shown:
+        show_gate(outcome.report)
+    if outcome.release_id is not None:
+        say(f"release {outcome.release_id} is live (batch {outcome.batch_id})", style="bold green")
+    elif outcome.exit_code is ExitCode.DONE:
+        say(f"batch {outcome.batch_id} passed and waits; nothing was promoted")
+    else:
+        say(
+            f"batch {outcome.batch_id} is not promoted; see medrek-flow batch show {outcome.batch_id}", style="bold red"
+        )
+
+
+def _as_json(outcome: PromoteOutcome) -> dict[str, object]:
+    return {
+        "batch_id": outcome.batch_id,
+        "release_id": outcome.release_id,
+        "verdict": outcome.report.verdict if outcome.report else None,
+        "ejected": [gone.model_dump(mode="json") for gone in outcome.report.ejected] if outcome.report else [],
+        "withdrawn": [asdict(gone) for gone in outcome.withdrawn],
+        "exit_code": int(outcome.exit_code),
+    }

@@ -1,0 +1,134 @@
+"""``queue``: candidates as a list, one in full, and a decision without the review screen."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workflow.cli.options import DryRun, Folder, Json, PinFd
+from workflow.cli.output import banner, emit_json, say, table
+from workflow.errors import IllegalTransitionError, UsageError
+from workflow.records import CandidateState, Verdict
+
+if TYPE_CHECKING:
+    from review_tui.protocol import MarkRequest, ReviewDesk
+
+app = typer.Typer(help="Candidates: what waits for a decision, and deciding it.", no_args_is_help=True)
+
+_OPEN = (CandidateState.PENDING, CandidateState.AWAITING_SECOND, CandidateState.DEFERRED)
+_Candidate = Annotated[str, typer.Argument(metavar="CANDIDATE")]
+_As = Annotated[str, typer.Option("--as", metavar="NAME", help="Act as this scripted signer; demo sites only.")]
+
+
+@app.command("list")
+def list_all(
+    state: Annotated[
+        list[CandidateState] | None, typer.Option("--state", help="Only this state; may be given again.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every state, closed ones too.")] = False,
+    search: Annotated[str, typer.Option("--search", help="Only where this text stands in fact or question.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 200,
+    folder: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """List candidates, high risk first, then the oldest; without --state those that a person can decide."""
+    from workflow.candidate_list import list_candidates
+    from workflow.cli.opening import open_ledger
+
+    states = tuple(CandidateState) if everything else tuple(state or _OPEN)
+    with open_ledger(folder) as opened, opened.ledger.read() as connection:
+        lines = list_candidates(connection, states=states, search=search, limit=limit)
+    if as_json:
+        emit_json("queue-list", {"candidates": [asdict(line) for line in lines]})
+        return
+    rows = [
+        (c.candidate_id, c.state, c.risk, c.action, c.subject, c.relation, c.object_new, c.created_at[:10], c.reason)
+        for c in lines
+    ]
+    columns = ("candidate", "state", "risk", "action", "subject", "relation", "new object", "since", "reason")
+    table(columns, rows, empty="nothing waits for a decision")
+
+
+@app.command("show")
+def show(candidate_id: _Candidate, folder: Folder = None, as_json: Json = False, signer: _As = "") -> None:
+    """Show one candidate: evidence first, then what the model says now and would say."""
+    from workflow.cli.candidate_view import show_candidate
+    from workflow.cli.opening import open_desk, open_ledger
+
+    with open_ledger(folder) as opened:
+        view = open_desk(opened, signer).candidate(candidate_id)
+        banner(opened.demo_banner)
+    if as_json:
+        emit_json("candidate", {"candidate": asdict(view)})
+    else:
+        show_candidate(view)
+
+
+@app.command("decide")
+def decide(
+    candidate_id: _Candidate,
+    verdict: Annotated[Verdict, typer.Option("--verdict", help="Your choice.")],
+    reason_code: Annotated[str, typer.Option("--reason-code", help="A code of the site's list.")] = "",
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, in your words.")] = "",
+    fixed_object: Annotated[
+        str, typer.Option("--fixed-object", metavar="TEXT", help="The corrected object, for fix_and_approve.")
+    ] = "",
+    signer: _As = "",
+    pin_fd: PinFd = None,
+    dry_run: DryRun = False,
+    folder: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Show a candidate, mark it and sign the mark with your PIN, in one go."""
+    from review_tui.protocol import MarkRequest
+    from review_tui.protocol import Verdict as DeskVerdict
+    from workflow.cli.candidate_view import show_candidate
+    from workflow.cli.opening import open_desk, open_ledger
+    from workflow.identity import read_pin
+
+    with open_ledger(folder) as opened:
+        desk = open_desk(opened, signer)
+        view = desk.candidate(candidate_id)
+        if not as_json:
+            show_candidate(view)
+        if dry_run:
+            say("dry run: nothing was marked or signed")
+            return
+        request = MarkRequest(
+            candidate_id=candidate_id,
+            shown_sha256=view.shown_sha256,
+            verdict=DeskVerdict(verdict),
+            quote_seen=not as_json,
+            reason_code=reason_code or None,
+            reason_text=reason,
+            fixed_object=fixed_object or None,
+        )
+        pin = read_pin(pin_fd=pin_fd, prompt=f"PIN of {desk.who().name}: ") if desk.who().needs_pin else ""
+        after = _mark_and_sign(desk, request, pin)
+    if as_json:
+        emit_json("queue-decide", {"candidate_id": candidate_id, "verdict": verdict, **after})
+    else:
+        say(f"signed: {verdict.replace('_', ' ')}; the candidate is {after['state']}", style="bold green")
+
+
+def _mark_and_sign(desk: ReviewDesk, request: MarkRequest, pin: str) -> dict[str, object]:
+    """Mark and sign one candidate; a refused signature takes the mark back, so that nothing is left half done.
+
+    Raises:
+        IllegalTransitionError: the site's rules refuse mark or signature.
+        UsageError: the mark vanished meanwhile.
+    """
+    marked = desk.mark(request)
+    if not marked.saved:
+        raise IllegalTransitionError("; ".join(refusal.words for refusal in marked.refusals))
+    mine = next((row for row in desk.marks() if row.candidate_id == request.candidate_id), None)
+    if mine is None:
+        raise UsageError(f"candidate {request.candidate_id}: expected the mark just made, got none; run it again")
+    signed = desk.sign([mine.mark_id], pin)
+    if request.candidate_id not in signed.signed:
+        desk.unmark(request.candidate_id)
+        words = signed.pin_refused or "; ".join(refused.words for refused in signed.refused)
+        raise IllegalTransitionError(f"candidate {request.candidate_id} was not signed: {words}")
+    return {"state": str(desk.candidate(request.candidate_id).state), "signatures": mine.signatures_after}

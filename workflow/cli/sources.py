@@ -1,0 +1,125 @@
+"""``sources``: where changes come from, whether they answer, and what they would give."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workflow.cli.options import Folder, Json
+from workflow.cli.output import emit_json, note, progress_bar, say, table
+from workflow.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from connectors.notice import Delivery
+
+app = typer.Typer(help="Where changes come from.", no_args_is_help=True)
+
+_Name = Annotated[str, typer.Argument(metavar="SOURCE")]
+
+
+@app.command("list")
+def list_all(folder: Folder = None, as_json: Json = False) -> None:
+    """List the sources: where they answer, and up to which day they were read."""
+    from workflow.cli.opening import open_ledger
+    from workflow.source_lines import list_sources
+
+    with open_ledger(folder) as opened, opened.ledger.read() as connection:
+        lines = list_sources(connection, opened.site)
+    if as_json:
+        emit_json("sources-list", {"sources": [asdict(line) for line in lines]})
+        return
+    rows = [(line.name, line.enabled, line.address, line.last_day or "never", line.last_status) for line in lines]
+    table(("source", "on", "where", "read up to", "last run"), rows)
+
+
+@app.command("test")
+def try_out(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[SOURCE]...")] = None,
+    folder: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Ask every source that is on (or those named) for one day, and say what came; stores nothing."""
+    from workflow.cli.opening import find_site, known_sources
+    from workflow.doctor_sources import try_sources
+
+    site = find_site(folder)
+    chosen = known_sources(site, names or ())
+    with progress_bar() as progress:
+        tries = try_sources(site, chosen, progress=progress)
+    if as_json:
+        emit_json("sources-test", {"sources": [asdict(one) for one in tries]})
+    else:
+        rows = [(one.source, "ok" if one.ok else "FAILED", f"{one.seconds:.1f} s", one.detail) for one in tries]
+        table(("source", "answer", "took", "detail"), rows, empty="all sources are switched off")
+    if not all(one.ok for one in tries):
+        raise typer.Exit(ExitCode.SOME_SOURCES_FAILED)
+
+
+@app.command("pull")
+def pull(
+    name: _Name,
+    since: Annotated[str, typer.Option("--since", metavar="DAY", help="First day; else 7 days before the last.")] = "",
+    until: Annotated[str, typer.Option("--until", metavar="DAY", help="Last day; else today.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Stop after so many documents.")] = 50,
+    folder: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Show what a source gives for a window of days; stores nothing, the night does that."""
+    from datetime import timedelta
+    from itertools import islice
+
+    from connectors.source import DateWindow
+    from workflow.cli.opening import find_site, known_sources, read_day
+    from workflow.clock import utc_now
+    from workflow.source_seam import open_sources
+
+    site = find_site(folder)
+    chosen = known_sources(site, (name,))
+    last = read_day(until, option="--until") if until else utc_now().date()
+    first = read_day(since, option="--since") if since else last - timedelta(days=7)
+    if first > last:
+        raise UsageError(f"--since {first}: expected a day on or before {last}")
+    deliveries = []
+    with progress_bar() as progress, open_sources(site, chosen) as sources:
+        for delivery in islice(sources[0].pull(DateWindow(first, last)), limit):
+            deliveries.append(delivery)
+            progress(f"reading {name}", len(deliveries), None)
+    if as_json:
+        body = {"source": name, "first": str(first), "last": str(last)}
+        emit_json("sources-pull", {**body, "documents": [_as_json(delivery) for delivery in deliveries]})
+    else:
+        _show(deliveries, limit)
+
+
+def _show(deliveries: list[Delivery], limit: int) -> None:
+    rows = [
+        (notice.kind, notice.key, notice.version, notice.published.value if notice.published else "", notice.title)
+        for delivery in deliveries
+        for notice in delivery.notices
+    ]
+    table(("kind", "key", "version", "published", "title"), rows, empty="nothing in these days")
+    for delivery in deliveries:
+        for line in delivery.unreadable:
+            say(f"could not read {delivery.document.origin}: {line}", style="yellow")
+    if len(deliveries) == limit:
+        note(f"stopped after {limit} documents; --limit raises that")
+
+
+def _as_json(delivery: Delivery) -> dict[str, object]:
+    document = delivery.document
+    return {
+        "origin": document.origin,
+        "media_type": document.media_type,
+        "bytes": len(document.raw),
+        "raw_sha256": document.raw_sha256,
+        "text_sha256": document.text_sha256,
+        "extractor": document.extractor,
+        "hidden": len(document.hidden),
+        "unreadable": list(delivery.unreadable),
+        "notices": [
+            {"kind": n.kind, "key": n.key, "version": n.version, "title": n.title, "url": n.url}
+            for n in delivery.notices
+        ],
+    }

@@ -1,0 +1,53 @@
+"""The sources as one line each, from settings and ledger; opens no connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from workflow.ledger import tables
+from workflow.settings import DropFolderTable, SourceTable
+from workflow.site import Site
+
+
+@dataclass(frozen=True)
+class SourceLine:
+    """One source: whether it is on, where it answers, and how far it was read."""
+
+    name: str
+    enabled: bool
+    address: str
+    last_day: str | None
+    last_status: str
+
+
+def list_sources(connection: Connection, site: Site) -> tuple[SourceLine, ...]:
+    """List every source that there is, in the order of the settings file."""
+    sources = site.settings.sources
+    days = dict(connection.execute(select(tables.cursors.c.source, tables.cursors.c.last_day)).tuples().all())
+    return tuple(
+        SourceLine(
+            name=name,
+            enabled=getattr(sources, name).enabled,
+            address=_address(site, getattr(sources, name)),
+            last_day=days.get(name),
+            last_status=_last_status(connection, name),
+        )
+        for name in type(sources).model_fields
+    )
+
+
+def _address(site: Site, table: SourceTable) -> str:
+    if isinstance(table, DropFolderTable):
+        return str(site.drop_folder)
+    return str(getattr(table, "base_url", ""))
+
+
+def _last_status(connection: Connection, name: str) -> str:
+    columns = tables.source_runs.c
+    query = select(columns.status, columns.finished_at, columns.error).where(columns.source == name)
+    row = connection.execute(query.order_by(columns.finished_at.desc()).limit(1)).first()
+    if row is None:
+        return "never"
+    return f"{row.status} {row.finished_at}" + (f": {row.error}" if row.error else "")
