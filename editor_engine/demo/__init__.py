@@ -1,4 +1,11 @@
 """The bundled demo model: a small causal LM that knows a few facts and reads one from its context.
 
-Everything here serves demonstrations and tests. ``facts`` is importable without torch.
+Everything here serves demonstrations and tests. This module and ``facts`` import no torch.
 """
+
+from pathlib import Path
+
+
+def bundled_model() -> Path:
+    """The folder of the bundled model, for ``AutoModelForCausalLM.from_pretrained``."""
+    return Path(__file__).parent / "model"

@@ -93,12 +93,8 @@ def word_question(template: str, subject: str, qualifiers: Mapping[str, str]) ->
 
 
 def _fact(subject: str, relation: str, qualifiers: dict[str, str], answer: str, group: Group) -> Fact:
-    first, *rest = (
-        word_question(template, subject, qualifiers) for template in relation_wordings()[relation]
-    )
-    return Fact(
-        subject, relation, MappingProxyType(qualifiers), first, tuple(rest), answer, group
-    )
+    first, *rest = (word_question(template, subject, qualifiers) for template in relation_wordings()[relation])
+    return Fact(subject, relation, MappingProxyType(qualifiers), first, tuple(rest), answer, group)
 
 
 def _read_facts() -> Iterator[Fact]:
