@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Final
 
 from connectors.invisible import strip_invisible, visible_line
-from connectors.notice import NoticeKind
 from workflow.intake.extractor import ChangedSentence
 from workflow.intake.llm_schema import RELATIONS, Certainty, LlmFact, Polarity
 from workflow.intake.sentences import tokens
@@ -28,12 +27,10 @@ _HIGH_RISK: Final = frozenset(
 
 
 def claim_of(fact: LlmFact, change: ChangedSentence, *, extractor: str) -> Candidate:
-    """The candidate without evidence and flags; the document's own product goes by its first name."""
-    subject, aliases = _subject(fact.subject, change)
+    """The candidate without evidence and flags, its names as the model said them."""
     old = replaced_words(fact.object_new, change)
     return Candidate(
-        subject=subject,
-        aliases=aliases,
+        subject=visible_line(fact.subject),
         relation=visible_line(fact.relation),
         qualifiers={name: visible_line(value) for name, value in sorted(fact.qualifiers.named().items())},
         object_new=visible_line(fact.object_new),
@@ -84,18 +81,6 @@ def replaced_words(object_new: str, change: ChangedSentence) -> str | None:
         return None
     words = old[len(before) : len(old) - len(after)].strip()
     return words or None
-
-
-def _subject(said: str, change: ChangedSentence) -> tuple[str, tuple[str, ...]]:
-    subject, names = visible_line(said), change.notice.names
-    if change.notice.kind is NoticeKind.LABEL and subject.casefold() in {name.casefold() for name in names}:
-        return _plain_case(names[0]), tuple(map(_plain_case, names[1:]))
-    return subject, ()
-
-
-def _plain_case(name: str) -> str:
-    """A name that the source writes in capitals, in small letters, as questions write it."""
-    return name.lower() if name.isupper() else name
 
 
 def _holds(sentence: str, quote: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from itertools import groupby
-from typing import Final, Protocol
+from typing import Final
 
 from workflow.intake.extractor import ChangedSentence, DocumentChanges, NoticeText, Refused
 from workflow.intake.llm_cache import CallCache, CallKey
@@ -18,6 +18,7 @@ from workflow.intake.llm_client import LlmClient, LlmUnusableError
 from workflow.intake.llm_prompt import Prompt, SentenceChange, write_prompts
 from workflow.intake.llm_schema import LlmFact, LlmReply
 from workflow.intake.llm_wire import read_reply
+from workflow.intake.wall import locate
 from workflow.records import Candidate, ChangeKind, Evidence
 
 CONTEXT_CHARS: Final = 300
@@ -35,21 +36,12 @@ _ONLY_CONNECTORS_TELL: Final = frozenset(
 )
 
 
-class Locate(Protocol):
-    """Finds a quote in a text: its offsets, or why it is refused."""
-
-    def __call__(self, quote: str, text: str, *, within: tuple[int, int] | None) -> tuple[int, int] | str:
-        """Look for ``quote`` in ``text``, only inside ``within`` where that is given."""
-        ...
-
-
 class LlmExtractor:
-    """The lane, for one run. ``locate`` is the wall's."""
+    """The lane, for one run."""
 
-    def __init__(self, client: LlmClient, cache: CallCache, *, locate: Locate) -> None:
+    def __init__(self, client: LlmClient, cache: CallCache) -> None:
         self._client = client
         self._cache = cache
-        self._locate = locate
 
     @property
     def name(self) -> str:
@@ -96,7 +88,7 @@ class LlmExtractor:
 
     def _judge(self, fact: LlmFact, changes: tuple[ChangedSentence, ...], extractor: str) -> Candidate | Refused:
         """The candidate that a fact makes, or why it makes none."""
-        place = self._find(fact.quote, changes)
+        place = _find(fact.quote, changes)
         if isinstance(place, str):
             candidate = claim_of(fact, changes[0], extractor=extractor)
             return Refused(changes[0].change_id, extractor, place, candidate)
@@ -108,35 +100,40 @@ class LlmExtractor:
         reason = refusal_of(fact, quote, change)
         return Refused(change.change_id, extractor, reason, candidate) if reason else candidate
 
-    def _find(self, quote: str, changes: tuple[ChangedSentence, ...]) -> tuple[ChangedSentence, int, int] | str:
-        """The one change that the quote stands in or spans, with its offsets, or the reason why there is none."""
-        reason = NOT_FOUND
-        for window_of in (_sentence_span, _window):
-            places, reason = self._search(quote, changes, window_of)
-            if len(places) > 1 or reason == FOUND_TWICE:
-                return FOUND_TWICE
-            for (start, end), change in places.items():
-                return change, start, end
-        return reason
 
-    def _search(
-        self,
-        quote: str,
-        changes: tuple[ChangedSentence, ...],
-        window_of: Callable[[ChangedSentence], tuple[int, int]],
-    ) -> tuple[dict[tuple[int, int], ChangedSentence], str]:
-        """Where the quote stands in one of the windows and touches its change; why not, where it does not."""
-        places: dict[tuple[int, int], ChangedSentence] = {}
-        reason = NOT_FOUND
-        for change in changes:
-            span = self._locate(quote, change.notice.text, within=window_of(change))
-            if isinstance(span, str):
-                reason = FOUND_TWICE if "twice" in span else reason
-            elif _overlaps(span, _sentence_span(change)):
-                places[span] = change
-            elif reason == NOT_FOUND:
-                reason = NOT_IN_CHANGE
-        return places, reason
+def _find(quote: str, changes: tuple[ChangedSentence, ...]) -> tuple[ChangedSentence, int, int] | str:
+    """The one change that the quote stands in or spans, with its offsets, or the reason why there is none.
+
+    Looked for in the changed sentences first, then with their context: a quote that stands once in what changed is
+    found there, wherever else in the document its words may stand.
+    """
+    reason = NOT_FOUND
+    for window_of in (_sentence_span, _window):
+        places, reason = _search(quote, changes, window_of)
+        if len(places) > 1 or reason == FOUND_TWICE:
+            return FOUND_TWICE
+        for (start, end), change in places.items():
+            return change, start, end
+    return reason
+
+
+def _search(
+    quote: str,
+    changes: tuple[ChangedSentence, ...],
+    window_of: Callable[[ChangedSentence], tuple[int, int]],
+) -> tuple[dict[tuple[int, int], ChangedSentence], str]:
+    """Where the quote stands in one of the windows and touches its change; why not, where it does not."""
+    places: dict[tuple[int, int], ChangedSentence] = {}
+    reason = NOT_FOUND
+    for change in changes:
+        found = locate(quote, change.notice.text, within=window_of(change))
+        if found.refused:
+            reason = FOUND_TWICE if "more than once" in found.refused else reason
+        elif _overlaps((found.start, found.end), _sentence_span(change)):
+            places[found.start, found.end] = change
+        elif reason == NOT_FOUND:
+            reason = NOT_IN_CHANGE
+    return places, reason
 
 
 def _shown(change: ChangedSentence) -> SentenceChange:

@@ -11,20 +11,10 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, model_validator
 
-RELATIONS: Final = (
-    "recommended_dose",
-    "max_daily_dose",
-    "contraindicated_in",
-    "boxed_warning",
-    "interacts_with",
-    "first_line_treatment_for",
-    "indicated_for",
-    "monitor_with",
-    "antidote_for",
-    "drug_class",
-    "pregnancy_lactation_advice",
-    "route",
-)
+from workflow.intake.questions import WORDINGS
+
+RELATIONS: Final = tuple(relation for relation in WORDINGS if relation != "evidence_for")
+"""What can be asked about, without what only a connector can tell."""
 OTHER_RELATION: Final = "other"
 
 MAX_QUOTE_CHARS: Final = 1200

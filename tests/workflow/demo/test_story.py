@@ -86,7 +86,7 @@ def test_what_changes_is_what_the_story_tells() -> None:
     assert "The recommended dose of tavorine is 10 mg twice daily." in tavorine
     assert "for children is 5 mg twice daily" in tavorine
     assert "with second-degree heart block" in section(label("benzarolol", 1), "contraindications")
-    assert section(label("luminapril", 1), "boxed_warning").startswith("WARNING: FETAL TOXICITY ")
+    assert section(label("luminapril", 1), "boxed_warning").startswith("WARNING: FETAL TOXICITY. ")
     assert "maximum daily dose of melistat is 20 mg" in section(label("melistat", 1), "dosage_and_administration")
     assert labels_on(1) == labels_on(2) == labels_on(3)
 
