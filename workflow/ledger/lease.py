@@ -49,7 +49,7 @@ class Lease:
             BusyError: The lease was lost.
         """
         row = transaction.execute(select(leases).where(leases.c.name == self.name)).first()
-        if row is None or row.fence != self.fence or row.holder != self.holder:
+        if row is None or row.fence != self.fence or row.holder != self.holder or not row.until:
             raise BusyError(
                 f"lease {self.name}: lost to {_describe(row)} (fence {self.fence}); nothing was changed, run again"
             )

@@ -33,7 +33,7 @@ def outcomes(connection: Connection, *, now: datetime) -> tuple[Outcome, ...]:
         .outerjoin(batches, batches.c.batch_id == edits.c.batch_id)
         .where(candidates.c.candidate_id.in_(recent))
     )
-    counted = Counter(_words(*row) for row in connection.execute(query).tuples())
+    counted = Counter(_words(*row) for row in connection.execute(query))
     return tuple(Outcome(count, words) for words, count in counted.most_common() if words)
 
 

@@ -93,9 +93,8 @@ def queue_ids(connection: Connection, view: QueueView, reviewer_id: str = "") ->
 
 def count_views(connection: Connection, reviewer_id: str = "") -> dict[QueueView, int]:
     """Count every view."""
-    by_state: Counter[str] = Counter(
-        dict(connection.execute(select(candidates.c.state, func.count()).group_by(candidates.c.state)).tuples().all())
-    )
+    totals = connection.execute(select(candidates.c.state, func.count()).group_by(candidates.c.state))
+    by_state = Counter({str(state): int(count) for state, count in totals})
     counts = {view: sum(by_state[state] for state in states) for view, states in _STATES.items()}
     counts[QueueView.MARKED] = _count_marks(connection, reviewer_id)
     rivals = find_rivals(connection)
