@@ -126,11 +126,11 @@ def _search(
     places: dict[tuple[int, int], ChangedSentence] = {}
     reason = NOT_FOUND
     for change in changes:
-        found = locate(quote, change.notice.text, within=window_of(change))
-        if found.refused:
-            reason = FOUND_TWICE if "more than once" in found.refused else reason
-        elif _overlaps((found.start, found.end), _sentence_span(change)):
-            places[found.start, found.end] = change
+        span = locate(quote, change.notice.text, within=window_of(change))
+        if isinstance(span, str):
+            reason = FOUND_TWICE if "twice" in span else reason
+        elif _overlaps(span, _sentence_span(change)):
+            places[span] = change
         elif reason == NOT_FOUND:
             reason = NOT_IN_CHANGE
     return places, reason
