@@ -1,0 +1,182 @@
+"""Names and populations under one spelling: ingredient names without salt and form, brands as aliases, people.
+
+Owns the alias table. Where a name leads to two ingredients it leads to none: an unmatched name stays as written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from workflow.intake.extractor import NoticeText
+from workflow.intake.sentences import tokens
+from workflow.records import Candidate
+
+
+def _words(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_SALTS = _words(
+    "hydrochloride hcl hydrobromide sodium potassium calcium magnesium tartrate maleate mesylate mesilate besylate"
+    " besilate fumarate succinate citrate phosphate sulfate sulphate acetate carbonate nitrate bromide chloride"
+    " tosylate medoxomil axetil disodium dipotassium hemihydrate monohydrate dihydrate trihydrate anhydrous"
+    " dihydrochloride bitartrate lactate gluconate malate oxalate pamoate decanoate valerate propionate furoate"
+    " dimesylate etexilate cilexetil trometamol tromethamine lysine meglumine hyclate"
+)
+_FORMS = _words(
+    "tablet tablets capsule capsules caplet caplets injection injections solution suspension syrup cream ointment gel"
+    " patch patches spray drops powder oral film-coated coated chewable lozenge lozenges suppository suppositories"
+    " inhaler aerosol infusion concentrate vial vials pen extended-release immediate-release delayed-release product"
+    " products usp bp ph.eur therapy treatment medication for xr er sr cr label"
+)
+_ELEMENTS = _words("sodium potassium calcium magnesium lithium zinc iron ferrous ferric aluminium aluminum")
+_TITLE_NOISE = re.compile(
+    r"\b(?:label(?:ling|ing)?|prescribing\s+information|package\s+(?:insert|leaflet)|(?:full|highlights\s+of)|smpc|summary\s+of"
+    r"\s+product\s+characteristics|patient\s+(?:information|leaflet)|dosage(?:\s+and\s+administration)?|version|revised|draft"
+    r"|drug\s+facts|information|update[sd]?|safety|v?\d[\d.]*|\d*\s*m?c?g)\b|\.(?:txt|md|html?|xml|json)$|[#*_:()\[\]\-–—,/\\]",
+    re.IGNORECASE,
+)
+_PEOPLE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(rf"\b{written}\b", re.IGNORECASE), canonical)
+    for written, canonical in (
+        (r"(?:adult\s+)?(?:female\s+(?:adult\s+)?patients|females?|women|woman)", "women"),
+        (r"(?:adult\s+)?(?<!fe)(?:male\s+(?:adult\s+)?patients|males?|men|man)", "men"),
+        (r"adult\s+patients|adults?(?=\s+with)|adult", "adults"),
+        (r"(?:p(?:a)?ediatric|child)\s+patients|p(?:a)?ediatric\s+population|p(?:a)?ediatrics?|child", "children"),
+        (r"(?:elderly|geriatric|older)\s+(?:patients|adults|people|persons)|elderly|geriatrics?", "older adults"),
+        (
+            r"(?:renal|kidney)\s+(?:insufficiency|dysfunction|impairment)|(?:impaired|reduced)\s+(?:renal|kidney)\s+function",
+            "renal impairment",
+        ),
+        (
+            r"(?:hepatic|liver)\s+(?:insufficiency|dysfunction|impairment)|impaired\s+(?:hepatic|liver)\s+function",
+            "hepatic impairment",
+        ),
+        (r"renally\s+impaired\s+patients", "patients with renal impairment"),
+    )
+)
+_SMALL = _words("the a an of with who are and or in for to is on patients people persons individuals")
+
+
+def plain_name(name: str) -> str:
+    """Give the ingredient's name in lower case, without salt, dosage form and strength; never empty for a name."""
+    words = re.sub(r"\([^)]*\)|\b\d[\d.,]*\s*(?:mg|mcg|g|ml|%|units?)?(?:/\S+)?", " ", name.casefold()).split()
+    words = [word.strip(".,;:®™*") for word in words]
+    words = [word for word in words if word]
+    while len(words) > 1 and (words[-1] in _FORMS or (words[-1] in _SALTS and words[-2] not in _ELEMENTS)):
+        words.pop()
+    while len(words) > 1 and words[0] in _FORMS:
+        words.pop(0)
+    return " ".join(words) or " ".join(name.casefold().split())
+
+
+def product_names(notice: NoticeText) -> tuple[str, ...]:
+    """Give the names of the notice's own product, ingredient first; from a short title where the source gives none."""
+    if notice.names:
+        return notice.names
+    if notice.kind.value != "label":
+        return ()
+    rest = " ".join(_TITLE_NOISE.sub(" ", notice.title).split())
+    name = plain_name(rest)
+    return (name,) if 1 <= len(name.split()) <= 3 and re.fullmatch(r"[^\W\d_][\w' -]{2,60}", name) else ()
+
+
+@dataclass(frozen=True)
+class AliasTable:
+    """Which names mean the same ingredient."""
+
+    main_of: Mapping[str, str]
+    names_of: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, groups: Iterable[tuple[str, ...]]) -> AliasTable:
+        """Build the table from groups of names, ingredient first."""
+        names_of: dict[str, list[str]] = {}
+        mains: dict[str, set[str]] = {}
+        for group in groups:
+            if not group:
+                continue
+            main = plain_name(group[0])
+            known = names_of.setdefault(main, [])
+            for name in group:
+                if name not in known and name.casefold() != main:
+                    known.append(name)
+                for spelling in (name.casefold(), plain_name(name)):
+                    mains.setdefault(spelling, set()).add(main)
+        main_of = {spelling: next(iter(found)) for spelling, found in mains.items() if len(found) == 1}
+        return cls(main_of, {main: tuple(names) for main, names in names_of.items()})
+
+    def main(self, name: str) -> str | None:
+        """Give the ingredient that a name means, or None where it is unknown or means several."""
+        return self.main_of.get(name.casefold()) or self.main_of.get(plain_name(name))
+
+    def aliases(self, main: str) -> tuple[str, ...]:
+        """Give the other names of an ingredient."""
+        return self.names_of.get(main, ())
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Every ingredient, sorted."""
+        return tuple(sorted(self.names_of))
+
+
+def population(text: str) -> str:
+    """Give a population under its usual name, in lower case but for abbreviations."""
+    said = " ".join(word if any(c.isupper() for c in word[1:]) else word.casefold() for word in text.split())
+    said = re.sub(r"^(?:the|all|most)\s+", "", said)
+    for written, canonical in _PEOPLE:
+        said = written.sub(canonical, said, count=1)
+    return said
+
+
+def population_stands(value: str, text: str) -> bool:
+    """Say whether every word of a population stands in the text, as written or under its usual name."""
+    said = {*tokens(text), *tokens(_usual(text))}
+    return all(word in _SMALL or word in said for word in tokens(_usual(value)))
+
+
+def _usual(text: str) -> str:
+    for written, canonical in _PEOPLE:
+        text = written.sub(canonical, text)
+    return text
+
+
+def names_stand(names: Iterable[str], text: str) -> bool:
+    """Say whether one of the names stands in the text, word for word, whatever its salt or dosage form."""
+    said = f" {' '.join(tokens(text))} "
+    return any(f" {spelled} " in said for name in names for spelled in _spellings(name) if spelled)
+
+
+def _spellings(name: str) -> set[str]:
+    return {" ".join(tokens(name)), " ".join(tokens(plain_name(name)))}
+
+
+def normalise(candidate: Candidate, aliases: AliasTable, own: tuple[str, ...]) -> Candidate:
+    """Give the candidate under the usual names: subject, aliases and population; the quotes stay as they are."""
+    subject = " ".join(candidate.subject.split())
+    if candidate.relation != "first_line_treatment_for":
+        subject = aliases.main(subject) or (
+            plain_name(own[0]) if own and _is_own(subject, own) else plain_name(subject)
+        )
+    others = dict.fromkeys((*candidate.aliases, *aliases.aliases(subject)))
+    if own and plain_name(own[0]) == subject:
+        others.update(dict.fromkeys(name for name in own if name.casefold() != subject))
+    qualifiers = {
+        name: population(value) if name == "population" else " ".join(value.split())
+        for name, value in candidate.qualifiers.items()
+        if value.strip()
+    }
+    return candidate.model_copy(
+        update={
+            "subject": subject,
+            "aliases": tuple(name for name in others if name.casefold() != subject.casefold()),
+            "qualifiers": dict(sorted(qualifiers.items())),
+            "object_new": " ".join(candidate.object_new.split()),
+        }
+    )
+
+
+def _is_own(subject: str, own: tuple[str, ...]) -> bool:
+    return plain_name(subject) in {plain_name(name) for name in own}

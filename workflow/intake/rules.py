@@ -1,0 +1,159 @@
+"""Lane A: candidates out of structured changes, without a language model.
+
+Owns how facts of a sentence become candidates: only what the new sentence says and no sentence of the previous
+version said; the old object is what the previous version said under the same functional key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from connectors.notice import NoticeKind
+from workflow.intake.extractor import ChangedSentence, DocumentChanges, NoticeText, Refused
+from workflow.intake.normalise import plain_name, population, product_names
+from workflow.intake.rule_facts import Fact, Place
+from workflow.intake.rules_dose import read_doses
+from workflow.intake.rules_label import read_label
+from workflow.intake.rules_retraction import read_retraction
+from workflow.intake.sentences import Sentence, split, tokens
+from workflow.records import Candidate, ChangeKind, Evidence, ObjectOrigin, Risk
+
+NAME = "rules/1"
+HIGH_RISK = frozenset(
+    {
+        "recommended_dose",
+        "max_daily_dose",
+        "contraindicated_in",
+        "boxed_warning",
+        "interacts_with",
+        "pregnancy_lactation_advice",
+    }
+)
+"""Relations where a wrong object harms at the next dose."""
+_ONE_AT_A_TIME = frozenset({"recommended_dose", "max_daily_dose", "first_line_treatment_for", "boxed_warning"})
+"""Functional relations: the previous version's value under the same key is the old object, wherever it stood."""
+_READ = frozenset({NoticeKind.LABEL, NoticeKind.GUIDELINE})
+_Said = tuple[Sentence, Fact]
+
+
+class RulesExtractor:
+    """The extraction lane that needs no model."""
+
+    @property
+    def name(self) -> str:
+        """Name and version."""
+        return NAME
+
+    def propose(self, document: DocumentChanges) -> Iterator[Candidate | Refused]:
+        """Propose what the rules read in the changed sentences; most sentences give nothing, and no refusal."""
+        for change in document.changes:
+            if change.kind is ChangeKind.RETRACTED and change.start is None:
+                yield from read_retraction(change, NAME)
+            elif change.start is not None and change.notice.kind in _READ:
+                yield from _read_change(change)
+
+
+def read_facts(text: str, place: Place) -> list[Fact]:
+    """Give every fact that the rules read in one sentence."""
+    return [*read_doses(text, place), *read_label(text, place)]
+
+
+def _read_change(change: ChangedSentence) -> Iterator[Candidate | Refused]:
+    sentence = Sentence(change.sentence, change.start or 0, change.end or 0, change.section, _code(change))
+    own = product_names(change.notice)
+    before = _facts_of(change.previous) if change.previous is not None else ()
+    for fact in read_facts(sentence.text, Place(sentence.section, sentence.code)):
+        subject = fact.subject or (own[0] if own else None)
+        if subject is None:
+            reason = "the sentence names no drug and the document no product"
+            yield Refused(change.change_id, NAME, reason)
+        elif not any(_key(was, own) == _key(fact, own) and _same_value(was, fact) for _, was in before):
+            yield _candidate(change, sentence, fact, subject, _replaced(change, fact, before, own))
+
+
+def _code(change: ChangedSentence) -> str:
+    section = change.notice.section_at(change.start or 0)
+    return section.code if section else ""
+
+
+@lru_cache(maxsize=64)
+def _facts_of(notice: NoticeText) -> tuple[_Said, ...]:
+    sentences = split(notice.text, notice.start, notice.end, notice.sections)
+    return tuple(
+        (sentence, fact)
+        for sentence in sentences
+        for fact in read_facts(sentence.text, Place(sentence.section, sentence.code))
+    )
+
+
+def _key(fact: Fact, own: tuple[str, ...]) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    """The functional key as far as the rules know it: the document's own product and its names are one subject."""
+    names = {plain_name(name) for name in own}
+    subject = plain_name(fact.subject) if fact.subject else ""
+    qualifiers = tuple(
+        (name, population(value) if name == "population" else " ".join(tokens(value)))
+        for name, value in fact.qualifiers
+    )
+    return fact.relation, "" if subject in names else subject, qualifiers
+
+
+def _same_value(one: Fact, other: Fact) -> bool:
+    return tokens(one.value.text) == tokens(other.value.text)
+
+
+def _replaced(
+    change: ChangedSentence, fact: Fact, before: tuple[_Said, ...], own: tuple[str, ...]
+) -> tuple[str, Evidence | None] | None:
+    """Give what the previous version said instead: in the sentence that was replaced, else anywhere if only once."""
+    if fact.old_value is not None:
+        return fact.old_value, None
+    if change.previous is None:
+        return None
+    alike = [said for said in before if _key(said[1], own) == _key(fact, own)]
+    paired = [said for said in alike if said[0].start == change.old_start]
+    if not paired and fact.relation not in _ONE_AT_A_TIME:
+        return None
+    found = paired or alike
+    if len({tokens(was.value.text) for _, was in found}) != 1:
+        return None
+    sentence, was = found[0]
+    return was.value.text, _evidence(change.previous, sentence, "previous")
+
+
+def _evidence(notice: NoticeText, sentence: Sentence, role: str) -> Evidence:
+    return Evidence(
+        document_id=notice.document_id,
+        notice_id=notice.notice_id,
+        role=role,
+        quote=sentence.text,
+        start=sentence.start,
+        end=sentence.end,
+        section=sentence.section,
+    )
+
+
+def _candidate(
+    change: ChangedSentence,
+    sentence: Sentence,
+    fact: Fact,
+    subject: str,
+    replaced: tuple[str, Evidence | None] | None,
+) -> Candidate:
+    claim = _evidence(change.notice, sentence, "claim")
+    old, previous = replaced if replaced is not None else (None, None)
+    origin = ObjectOrigin.PREVIOUS_VERSION if old is not None else ObjectOrigin.UNKNOWN
+    return Candidate(
+        subject=subject,
+        relation=fact.relation,
+        qualifiers=dict(fact.qualifiers),
+        object_new=fact.value.text,
+        object_old=old,
+        object_old_origin=origin,
+        question="",
+        evidence=(claim, previous) if previous is not None else (claim,),
+        change_kind=change.kind,
+        risk=Risk.HIGH if fact.relation in HIGH_RISK else Risk.LOW,
+        flags=fact.flags,
+        extractor=NAME,
+    )
