@@ -178,7 +178,7 @@ def _audit_chain(connection: Connection) -> Iterator[Finding]:
 
 def _documents(connection: Connection, store: DocumentStore, progress: Progress) -> Iterator[Finding]:
     columns = tables.documents.c
-    rows = connection.execute(select(columns.document_id, columns.raw_sha256, columns.text_sha256)).tuples().all()
+    rows = connection.execute(select(columns.document_id, columns.raw_sha256, columns.text_sha256)).all()
     bad = 0
     for done, (document_id, raw, text) in enumerate(rows, start=1):
         progress("documents", done, len(rows))
@@ -195,7 +195,7 @@ def _documents(connection: Connection, store: DocumentStore, progress: Progress)
 def _shards(connection: Connection, memory_folder: Path, progress: Progress) -> Iterator[Finding]:
     columns = tables.batches.c
     query = select(columns.batch_id, columns.shard_path, columns.shard_sha256).where(columns.shard_path.is_not(None))
-    rows = connection.execute(query.order_by(columns.ordinal)).tuples().all()
+    rows = connection.execute(query.order_by(columns.ordinal)).all()
     bad = 0
     for done, (batch_id, name, expected) in enumerate(rows, start=1):
         progress("memory shards", done, len(rows))

@@ -25,7 +25,7 @@ class SourceLine:
 def list_sources(connection: Connection, site: Site) -> tuple[SourceLine, ...]:
     """List every source that there is, in the order of the settings file."""
     sources = site.settings.sources
-    days = dict(connection.execute(select(tables.cursors.c.source, tables.cursors.c.last_day)).tuples().all())
+    days = dict(connection.execute(select(tables.cursors.c.source, tables.cursors.c.last_day)).all())
     return tuple(
         SourceLine(
             name=name,

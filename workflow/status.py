@@ -162,7 +162,7 @@ def waiting_batches(connection: Connection) -> tuple[WaitingBatch, ...]:
     query = select(columns.batch_id, columns.state).where(columns.state.in_(_WAITING)).order_by(columns.ordinal)
     return tuple(
         WaitingBatch(batch_id, state, _TO_DO[BatchState(state)].format(batch_id))
-        for batch_id, state in connection.execute(query).tuples()
+        for batch_id, state in connection.execute(query)
     )
 
 
@@ -176,7 +176,7 @@ def last_night(connection: Connection) -> LastNight | None:
 
 def stale_sources(connection: Connection, sources: Sequence[str], *, today: date) -> tuple[StaleSource, ...]:
     """List the sources whose last day read lies ``STALE_AFTER_DAYS`` or more back, or that were never read."""
-    rows = connection.execute(select(tables.cursors.c.source, tables.cursors.c.last_day)).tuples()
+    rows = connection.execute(select(tables.cursors.c.source, tables.cursors.c.last_day))
     last_days: dict[str, str] = dict(rows.all())
     return tuple(
         StaleSource(name, last_days.get(name))

@@ -203,7 +203,7 @@ def _record_proofs(
 def _shard_proof(connection: Connection, memory_folder: Path, batch_id: str) -> list[Proof]:
     columns = tables.batches.c
     query = select(columns.shard_path, columns.shard_sha256).where(columns.batch_id == batch_id)
-    path, sha256 = connection.execute(query).tuples().one()
+    path, sha256 = connection.execute(query).one()
     if not path or not sha256:
         return []
     return [_computed("memory shard", sha256, lambda: hashlib.sha256((memory_folder / path).read_bytes()).hexdigest())]

@@ -112,8 +112,8 @@ def show_gate(gate: GateReport) -> None:
         f"{gate.probes} probes screened, {gate.questions_run} questions run, {gate.seconds:.1f} s",
         style="bold",
     )
-    rows = [(check.name, check.verdict, check.asked, check.failed, check.detail) for check in gate.checks]
-    rows += [(name, "missing", 0, 0, "did not run: counts as not passed") for name in gate.missing]
+    rows = [(str(check.name), str(check.verdict), check.asked, check.failed, check.detail) for check in gate.checks]
+    rows += [(str(name), "missing", 0, 0, "did not run: counts as not passed") for name in gate.missing]
     table(("check", "verdict", "asked", "failed", "detail"), rows)
     for gone in gate.ejected:
         say(f"ejected {gone.edit_id} ({gone.subject}, {gone.relation}): {gone.reason}", style="bold red")

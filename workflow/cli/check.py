@@ -55,7 +55,6 @@ def promote(
 ) -> None:
     """Batch what is signed (or take BATCH), gate it, show it, ask once, and make it live."""
     from workflow.cli.opening import acting_user, find_site
-    from workflow.night import promote as promote_now
 
     if not (yes or dry_run) and (as_json or not at_terminal()):
         raise UsageError("promote: expected a terminal to ask on, got none (or --json); pass --yes to answer it")
@@ -63,6 +62,7 @@ def promote(
     if dry_run:
         _show_dry_run(site, batch_id, as_json=as_json)
         return
+    from workflow.night import promote as promote_now
 
     with progress_bar() as progress:
 
@@ -115,8 +115,9 @@ def _check_batch(site: Site, batch_id: str, progress: Progress) -> GateReport:
     from workflow.cli.opening import acting_user
     from workflow.graphs import advance_batch
     from workflow.ledger.lease import lease
-    from workflow.night import LEASE_TTL_S, WORKER, Bench, read_gate_summary
+    from workflow.night import LEASE_TTL_S, WORKER, read_gate_summary
     from workflow.records import BatchState
+    from workflow.workbench import Bench
 
     ledger = site.open_ledger()
     try:

@@ -34,12 +34,13 @@ def night(
     """Pull what changed, propose facts, rehearse them, take batches as far as they go, write the report."""
     from workflow.cli.opening import find_site, known_sources, read_day, read_moment
     from workflow.clock import utc_now
-    from workflow.night import run_night
 
     site = find_site(folder)
     chosen = known_sources(site, only or ())
     moment = read_moment(now, option="--now") if now else utc_now()
     first_day = read_day(since, option="--since") if since else None
+    from workflow.night import run_night
+
     with progress_bar() as progress:
         outcome = run_night(site, now=moment, since=first_day, progress=progress, only_sources=chosen)
     if as_json:
