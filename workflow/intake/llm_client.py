@@ -15,6 +15,7 @@ from typing import Final
 import httpx
 from pydantic import SecretStr
 
+from connectors.http_reply import DeadlineError, TooLargeError, Watchdog, read_body
 from workflow.errors import ExitCode, SettingsError, WorkflowError
 from workflow.intake.llm_address import check_address, is_loopback, tls_context
 from workflow.intake.llm_prompt import Prompt
@@ -163,8 +164,8 @@ class LlmClient:
                 answer = self._try_once(prompt)
             except UnusableReplyError as error:
                 kind, reason = LlmUnusableError, str(error)
-            except (_NoAnswerError, httpx.HTTPError) as error:
-                kind, reason = LlmUnreachableError, _reason(error)
+            except _NoAnswerError as error:
+                kind, reason = LlmUnreachableError, str(error)
             else:
                 self._note_answered(answered=True)
                 return answer
@@ -211,17 +212,24 @@ class LlmClient:
         return status, body
 
     def _send(self, payload: bytes) -> tuple[int, bytes, str | None]:
-        limit, deadline = self.endpoint.max_reply_bytes, time.monotonic() + self.endpoint.timeout_s
-        url = f"{self.endpoint.base_url.rstrip('/')}/chat/completions"
-        body = bytearray()
-        with self._http.stream("POST", url, content=payload) as response:
-            for chunk in response.iter_raw():
-                body += chunk
-                if len(body) > limit:
-                    raise UnusableReplyError(f"a reply of more than {limit} bytes")
-                if time.monotonic() > deadline:
-                    raise httpx.ReadTimeout("")
-            return response.status_code, bytes(body), response.headers.get("retry-after")
+        """One exchange, ended by force when its time is up, however slowly bytes drip in."""
+        bounds = self.endpoint
+        url = f"{bounds.base_url.rstrip('/')}/chat/completions"
+        watchdog = Watchdog(bounds.timeout_s, time.monotonic)
+        trace = {"trace": watchdog.trace}
+        try:
+            with (
+                watchdog.watching(),
+                self._http.stream("POST", url, content=payload, extensions=trace) as response,
+            ):
+                body = read_body(response, max_bytes=bounds.max_reply_bytes, watchdog=watchdog)
+                return response.status_code, body, response.headers.get("retry-after")
+        except TooLargeError:
+            raise UnusableReplyError(f"a reply of more than {bounds.max_reply_bytes} bytes") from None
+        except (DeadlineError, httpx.HTTPError) as error:
+            if watchdog.expired or isinstance(error, DeadlineError | httpx.TimeoutException):
+                raise _NoAnswerError(f"no end within {bounds.timeout_s:g} s") from None
+            raise _NoAnswerError(f"no connection ({type(error).__name__})") from None
 
     def _count_call(self, prompt: Prompt) -> None:
         spent, bounds = self.spending, self.endpoint
@@ -240,6 +248,7 @@ def _headers(api_key: SecretStr | None) -> dict[str, str]:
         "Content-Type": "application/json",
         "Accept": "application/json",
         "Accept-Encoding": "identity",
+        "Connection": "close",
     }
     if api_key is not None:
         value = api_key.get_secret_value()
@@ -247,11 +256,6 @@ def _headers(api_key: SecretStr | None) -> dict[str, str]:
             raise SettingsError("the language model's key: expected printable ASCII in one line")
         headers["Authorization"] = f"Bearer {value}"
     return headers
-
-
-def _reason(error: _NoAnswerError | httpx.HTTPError) -> str:
-    """Our own words, or the kind of transport error; never its text, which may hold an address with a key."""
-    return str(error) if isinstance(error, _NoAnswerError) else type(error).__name__
 
 
 def _tokens(prompt: Prompt) -> int:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from pydantic import JsonValue, SecretStr
 
+from workflow.demo.loopback_server import LoopbackServer
 from workflow.demo.scripted_llm import NO_CHANGE, Rule, ScriptedLlm
 from workflow.errors import ExitCode, SettingsError
 from workflow.intake.llm_client import (
@@ -174,8 +180,29 @@ def test_a_second_try_that_works_is_an_answer(llm: ScriptedLlm) -> None:
 def test_a_slow_server_times_out(llm: ScriptedLlm) -> None:
     llm.rules.append(Rule("", delay_s=1.0))
     started = time.monotonic()
-    assert "ReadTimeout" in str(failure(llm, timeout_s=0.1))
+    assert "no end within 0.1 s" in str(failure(llm, timeout_s=0.1))
     assert time.monotonic() - started < 1.0
+
+
+def test_a_server_that_drips_is_cut_off() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=drip, args=(listening,), daemon=True).start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        endpoint = LlmEndpoint(url, "m", allow_private=True, timeout_s=0.3, tries=1)
+        started = time.monotonic()
+        with LlmClient(endpoint) as asker, pytest.raises(LlmUnreachableError, match=r"no end within 0\.3 s"):
+            asker.ask(prompt())
+        assert time.monotonic() - started < 2.0
+
+
+def drip(listening: socket.socket) -> None:
+    """Send headers that never end, one byte at a time."""
+    connection, _ = listening.accept()
+    with connection, contextlib.suppress(OSError):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        while True:
+            connection.sendall(b"x")
+            time.sleep(0.02)
 
 
 def test_a_server_that_is_away_is_asked_no_more_after_three_prompts() -> None:
@@ -257,6 +284,51 @@ def test_addresses_that_the_settings_do_not_allow_are_refused(url: str) -> None:
 def test_metadata_addresses_are_refused_even_where_private_ones_are_allowed() -> None:
     with pytest.raises(SettingsError, match="metadata"):
         LlmClient(LlmEndpoint("http://169.254.169.254/v1", "m", allow_private=True))
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """Remembers which addresses it was asked for."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        self.asked.append(self.path)
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_error(404)
+
+    def log_message(self, *_: object) -> None:
+        """Keep stderr clean."""
+
+
+@pytest.mark.parametrize("by", ["settings", "environment"])
+def test_a_proxy_is_honoured(by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = LoopbackServer(Proxy)
+    server.start()
+    Proxy.asked.clear()
+    proxy = server.url if by == "settings" else None
+    if by == "environment":
+        monkeypatch.setenv("HTTP_PROXY", server.url)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+    endpoint = LlmEndpoint("http://llm.invalid/v1", "m", allow_private=True, proxy=proxy, tries=1)
+    with LlmClient(endpoint) as asker, pytest.raises(LlmUnreachableError, match="got 404"):
+        asker.ask(prompt())
+    server.stop()
+    assert Proxy.asked == ["http://llm.invalid/v1/chat/completions"]
+
+
+def test_a_loopback_server_is_asked_without_a_proxy(llm: ScriptedLlm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with client(llm) as asker:
+        assert asker.ask(prompt()).reply.no_change
+
+
+def test_a_certificate_file_must_hold_certificates(tmp_path: Path) -> None:
+    empty = tmp_path / "ca.pem"
+    for content in (None, "no certificate"):
+        if content:
+            empty.write_text(content)
+        with pytest.raises(SettingsError, match=r"llm\.ca_file"):
+            LlmClient(LlmEndpoint("http://localhost/v1", "m", allow_private=True, ca_file=str(empty)))
 
 
 def test_bounds_that_bound_nothing_are_refused() -> None:
