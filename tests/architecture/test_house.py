@@ -13,6 +13,16 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("workflow", "connectors", "editor_engine", "review_tui")
+MOST_LINES = 350
+LONG_WITH_REASON = {
+    "workflow/ledger/tables.py": "one schema in one place",
+    "workflow/ledger/migrations/versions/v0001_first_schema.py": "the same schema as it was, frozen",
+    "workflow/settings.py": "one settings tree in one place, mostly prose",
+    "workflow/ledger_desk.py": "one protocol, implemented in one place",
+    "workflow/intake/rules_dose.py": "the wordings of one kind of sentence, mostly patterns",
+    "review_tui/protocol.py": "the whole boundary of the review desk, mostly prose under fields",
+    "review_tui/screens/candidate_screen.py": "one screen with its key bindings",
+}
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
@@ -80,21 +90,14 @@ def test_every_module_says_what_it_owns() -> None:
     assert silent == []
 
 
-def test_files_stay_short() -> None:
-    long = [
-        f"{path.relative_to(ROOT)}: {lines}"
+def test_files_stay_short_or_say_why_not() -> None:
+    long = {
+        name
         for package in PACKAGES
         for path in (ROOT / package).rglob("*.py")
-        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 350 and path.name not in LONG_WITH_REASON
-    ]
-    assert long == []
-
-
-LONG_WITH_REASON = {
-    "tables.py": "one schema in one place",
-    "protocol.py": "the whole boundary of the review desk, mostly field docstrings",
-    "settings.py": "one settings tree in one place, mostly prose",
-}
+        if len(path.read_text(encoding="utf-8").splitlines()) > MOST_LINES and (name := str(path.relative_to(ROOT)))
+    }
+    assert long <= LONG_WITH_REASON.keys()
 
 
 def _is_broad(handler: ast.ExceptHandler) -> bool:
