@@ -17,6 +17,8 @@ from connectors.openfda import OpenFdaLabelSource
 from connectors.pubmed import PubMedSource
 from connectors.source import DateWindow
 from workflow.demo.loopback import LoopbackWorld
+from workflow.intake.compare import compare
+from workflow.intake.sentences import Sentence, split
 
 DRUGS = {
     "corvandine",
@@ -85,6 +87,27 @@ def test_every_label_is_read_on_every_night_whatever_the_page(
     assert all(notice.kind is NoticeKind.LABEL for notice in found)
     second = {notice.names[0].casefold() for notice in found if notice.version.startswith("2-")}
     assert second == (set() if night == 0 else DRUGS - {"uricolene", "hydrazepam"})
+
+
+def sentences(delivery: Delivery) -> dict[str, list[Sentence]]:
+    """The sentences of each label by its name."""
+    return {
+        notice.names[0].casefold(): split(delivery.document.text, notice.start, notice.end, notice.sections)
+        for notice in delivery.notices
+    }
+
+
+def test_what_changed_is_what_the_story_tells(world: LoopbackWorld, client: PoliteClient) -> None:
+    (before,) = labels(world, client)
+    world.night = 1
+    (after,) = labels(world, client)
+    old, new = sentences(before), sentences(after)
+    changed = {name: compare(old[name], new[name]) for name in sorted(new)}
+    assert {name for name, pairs in changed.items() if not pairs} == {"panvorol", "uricolene", "hydrazepam"}
+    said = {name: [pair.new.text for pair in pairs if pair.new] for name, pairs in changed.items()}
+    assert said["tavorine"] == ["The recommended dose of tavorine is 10 mg twice daily."]
+    assert said["benzarolol"] == ["Benzarolol is contraindicated in patients with second-degree heart block."]
+    assert said["corvandine"][-1] == "The recommended dose of corvandine for women is 5 mg once daily."
 
 
 def test_a_label_that_dates_its_change_says_so(world: LoopbackWorld, client: PoliteClient) -> None:
