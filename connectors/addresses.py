@@ -56,9 +56,9 @@ def refusal(address: str, *, allow_private: bool) -> str:
         return "a link-local, multicast or unspecified address"
     if ip.is_global:
         return ""
-    if ip.is_loopback or ip.is_private or not ip.is_reserved:
-        return "" if allow_private else "a private or loopback address"
-    return "a reserved address"
+    if ip.is_reserved and not ip.is_loopback:
+        return "a reserved address"
+    return "" if allow_private else "a private or loopback address"
 
 
 def embedded(ip: IpAddress) -> IpAddress:

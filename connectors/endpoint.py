@@ -6,6 +6,7 @@ without a user in it, and not a number in disguise.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ import httpx
 from connectors import addresses
 from connectors.errors import AddressRefusedError
 from connectors.http_reply import place
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,253}")
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ class Endpoint:
             raise self._refused(f"expected https, got {shown}", "use https, or allow_private for a host of your own")
         if url.userinfo:
             raise self._refused(f"expected no user in the address, got one in {shown}", "put the key in its setting")
-        if addresses.spelled_oddly(url.host):
+        plain = addresses.literal_address(url.host) or _NAME.fullmatch(url.raw_host.decode("ascii", errors="replace"))
+        if not plain or addresses.spelled_oddly(url.host):
             raise self._refused(f"expected a name or a plain address, got {shown}", "write it in the usual form")
 
     def check_addresses(self, host: str, found: list[str]) -> None:

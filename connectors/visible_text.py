@@ -127,8 +127,9 @@ def decode_html(raw: bytes, *, charset: str = "") -> tuple[str, str]:
         except (LookupError, UnicodeError, ValueError):
             continue
         if text is not None:
-            wrong = declared and name != declared
-            return text, f"declared charset does not fit, read as {name}" if wrong else ""
+            if declared and name != declared:
+                return text, f"declared charset does not fit, read as {name}"
+            return text, "" if declared or name == "utf-8" else f"no charset declared and not UTF-8, read as {name}"
     return raw.decode("latin-1"), "expected text, got bytes of no known charset"
 
 
@@ -170,7 +171,9 @@ class _Reader:
 
     def end_block(self) -> None:
         """Close the line that is being gathered."""
-        text = " ".join("".join(self._run).split()).strip("| ").strip()
+        said, hidden = strip_invisible("".join(self._run))  # again: character references were resolved since
+        self.hidden.extend(hidden)
+        text = " ".join(said.split()).strip("| ").strip()
         self._run.clear()
         if text:
             self.blocks.append(Block(text, self._level))
