@@ -6,24 +6,12 @@ is, never repaired.
 
 from __future__ import annotations
 
-from typing import Final
-
 from connectors.invisible import strip_invisible, visible_line
 from workflow.intake.extractor import ChangedSentence
 from workflow.intake.llm_schema import RELATIONS, Certainty, LlmFact, Polarity
+from workflow.intake.rules import HIGH_RISK
 from workflow.intake.sentences import tokens
 from workflow.records import Candidate, ObjectOrigin, Risk
-
-_HIGH_RISK: Final = frozenset(
-    {
-        "recommended_dose",
-        "max_daily_dose",
-        "contraindicated_in",
-        "boxed_warning",
-        "interacts_with",
-        "pregnancy_lactation_advice",
-    }
-)
 
 
 def claim_of(fact: LlmFact, change: ChangedSentence, *, extractor: str) -> Candidate:
@@ -38,7 +26,7 @@ def claim_of(fact: LlmFact, change: ChangedSentence, *, extractor: str) -> Candi
         object_old_origin=ObjectOrigin.UNKNOWN if old is None else ObjectOrigin.PREVIOUS_VERSION,
         question="",
         change_kind=change.kind,
-        risk=Risk.HIGH if fact.relation in _HIGH_RISK else Risk.LOW,
+        risk=Risk.HIGH if fact.relation in HIGH_RISK else Risk.LOW,
         extractor=extractor,
     )
 
