@@ -24,7 +24,7 @@ Triple = tuple[str | None, str | None, str | None]
 MAX_NEW_TOKENS = 32
 
 
-class _Encodings:
+class QuestionEncodings:
     """Question encodings by text, shared by every memory over one encoder."""
 
     def __init__(self, encoder: TextEncoder, capacity: int = 200_000) -> None:
@@ -71,7 +71,7 @@ class EditedModel:
         self.verifier = verifier
         self.stopped = stopped
         self._prototype = encoder.prototype
-        self._encode = _Encodings(encoder)
+        self._encode = QuestionEncodings(encoder)
         self._texts: dict[tuple[str, Triple, int], str] = {}
 
     @property

@@ -6,13 +6,15 @@ where there is one. No index, no approximate search and no model of the language
 A row fires on a question when all of this holds:
 
 1. the question names its subject or an alias of it (rows whose own question names none need ``thresholds.unnamed``);
-2. question and one of its wordings, both with the subject masked, are at least ``thresholds.relation`` similar;
+2. question and one of its wordings, both with the subject masked, are at least ``thresholds.relation`` similar, and
+   no word of degree, timing or prohibition sets them apart (``contrast_words.ask_alike``);
 3. what the question states agrees with its qualifiers (``qualifiers.fits``);
 4. ``z_q . z_k > z_q . z_pt + thresholds.margin`` for one of its keys;
 5. the verifier agrees.
 
 Of several, those of the best one's subject and relation are compared: the narrower qualifiers first, then the score,
-then the newer. A row that a newer one of the same functional key shadows never fires.
+then the newer. A row that a newer one of the same functional key shadows never fires. Whether a row clears depends on
+that row and the question alone, never on what else is in memory: so a moved probe names its culprit.
 """
 
 from __future__ import annotations
@@ -21,11 +23,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import accumulate
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
+from editor_engine.contrast_words import ask_alike
 from editor_engine.edit import Firing, Silence
 from editor_engine.memory import Memory, MemoryRow, stack_keys
 from editor_engine.memory_digest import text_sha256
@@ -63,11 +67,11 @@ _SILENCE = {
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A row whose subject came into question: how far it got, and with what score."""
+    """A row whose subject came into question: how far it got, its score and the prototype's."""
 
     row: MemoryRow
     score: float
-    relation: float
+    floor: float
     stage: _Stage
 
 
@@ -141,51 +145,65 @@ def retrieve(
     if not len(memory) or not questions:
         return [Firing(None, 0.0, 0.0, Silence.EMPTY_MEMORY) for _ in questions]
     search = _search_of(memory)
-    masked = [_masked_forms(question, search) for question in questions]
-    texts = sorted({form for forms in masked for form in forms.values()})
-    relation_z = dict(zip(texts, encode(texts), strict=True)) if texts else {}
+    named = [_forms(question, search) for question in questions]
+    texts = sorted({text for forms in named for form in forms.values() for text in form})
+    encoded = dict(zip(texts, encode(texts), strict=True)) if texts else {}
     z = encode(questions)
     found: list[Firing] = []
     for start in range(0, len(questions), _QUESTIONS_AT_ONCE):
         part = slice(start, start + _QUESTIONS_AT_ONCE)
         scores = z[part] @ search.keys.T
         floors = z[part] @ prototype
-        for question, forms, row_scores, floor in zip(questions[part], masked[part], scores, floors, strict=True):
-            asked = _Asked(question, forms, row_scores, float(floor))
-            found.append(_decide(asked, search, relation_z, thresholds, verifier))
+        for question, forms, row_scores, floor in zip(questions[part], named[part], scores, floors, strict=True):
+            asked = _Asked(question, forms, row_scores, float(floor), prototype)
+            found.append(_decide(asked, search, encoded, thresholds, verifier))
     return found
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """One question: its masked form per row that it names, its products with all keys and with the prototype."""
+    """One question: its forms per row that it names, its products with all keys and with the prototype."""
 
     text: str
-    masked: dict[int, str]
+    forms: dict[int, _Form]
     scores: Tensor
     floor: float
+    prototype: Tensor
 
 
-def _masked_forms(question: str, search: _Search) -> dict[int, str]:
-    forms = {
-        number: mask_subject(question, _names(search.rows[number])) for number in search.subjects.rows_named(question)
-    }
-    return {number: form for number, form in forms.items() if form is not None}
+class _Form(NamedTuple):
+    """A question as one row hears it: the subject masked, and every alias replaced by the subject."""
+
+    masked: str
+    by_subject: str
+
+
+def _forms(question: str, search: _Search) -> dict[int, _Form]:
+    forms: dict[int, _Form] = {}
+    for number in search.subjects.rows_named(question):
+        row = search.rows[number]
+        masked = mask_subject(question, _names(row))
+        by_subject = question
+        if mask_subject(question, [row.edit.subject]) is None:
+            by_subject = mask_subject(question, row.edit.aliases, mask=row.edit.subject) or question
+        if masked is not None:
+            forms[number] = _Form(masked, by_subject)
+    return forms
 
 
 def _decide(
     asked: _Asked,
     search: _Search,
-    relation_z: dict[str, Tensor],
+    encoded: dict[str, Tensor],
     thresholds: Thresholds,
     verifier: Verifier | None,
 ) -> Firing:
-    candidates = [_named_candidate(asked, search, number, relation_z, thresholds) for number in sorted(asked.masked)]
+    candidates = [_named_candidate(asked, search, number, encoded, thresholds) for number in sorted(asked.forms)]
     candidates += _unnamed_candidates(asked, search, thresholds)
     cleared = _by_rank([candidate for candidate in candidates if candidate.stage is _Stage.CLEARED])
     for candidate in cleared:
         if verifier is None or verifier.same_fact([(asked.text, candidate.row.edit)])[0]:
-            return _fired(candidate, asked.floor)
+            return _fired(candidate)
     best = int(asked.scores.argmax())
     score = float(asked.scores[best])
     margin = score - asked.floor
@@ -197,32 +215,35 @@ def _decide(
 
 
 def _named_candidate(
-    asked: _Asked, search: _Search, number: int, relation_z: dict[str, Tensor], thresholds: Thresholds
+    asked: _Asked, search: _Search, number: int, encoded: dict[str, Tensor], thresholds: Thresholds
 ) -> _Candidate:
-    row = search.rows[number]
-    score = float(asked.scores[search.first_key[number] : search.first_key[number + 1]].max())
-    relation = float((row.relation_keys @ relation_z[asked.masked[number]]).max())
-    if relation < thresholds.relation:
+    row, form = search.rows[number], asked.forms[number]
+    score, floor = float(asked.scores[search.first_key[number] : search.first_key[number + 1]].max()), asked.floor
+    if form.by_subject != asked.text:
+        z = encoded[form.by_subject]
+        score, floor = float((row.keys @ z).max()), float(z @ asked.prototype)
+    relation = float((row.relation_keys @ encoded[form.masked]).max())
+    if relation < thresholds.relation or not ask_alike(asked.text, row.wordings):
         stage = _Stage.RELATION
     elif not fits(row.edit, asked.text):
         stage = _Stage.QUALIFIER
-    elif score - asked.floor <= thresholds.margin:
+    elif score - floor <= thresholds.margin:
         stage = _Stage.THRESHOLD
     else:
         stage = _Stage.CLEARED
-    return _Candidate(row, score, relation, stage)
+    return _Candidate(row, score, floor, stage)
 
 
 def _unnamed_candidates(asked: _Asked, search: _Search, thresholds: Thresholds) -> list[_Candidate]:
     """The best row that may fire without its subject being named, if any."""
-    open_keys = search.unnameable_keys if thresholds.subject_must_be_named or asked.masked else None
+    open_keys = search.unnameable_keys if thresholds.subject_must_be_named or asked.forms else None
     scores = asked.scores if open_keys is None else asked.scores.masked_fill(~open_keys, -torch.inf)
     best = int(scores.argmax())
     score = float(scores[best])
     if score < thresholds.unnamed or score - asked.floor <= thresholds.margin:
         return []
     row = search.rows[int(search.owners[best])]
-    return [_Candidate(row, score, score, _Stage.CLEARED if fits(row.edit, asked.text) else _Stage.QUALIFIER)]
+    return [_Candidate(row, score, asked.floor, _Stage.CLEARED if fits(row.edit, asked.text) else _Stage.QUALIFIER)]
 
 
 def _by_rank(cleared: list[_Candidate]) -> list[_Candidate]:
@@ -240,12 +261,12 @@ def _kind(row: MemoryRow) -> tuple[str, str]:
     return (row.edit.subject.casefold(), row.edit.relation.casefold())
 
 
-def _fired(candidate: _Candidate, floor: float) -> Firing:
+def _fired(candidate: _Candidate) -> Firing:
     row = candidate.row
     return Firing(
         edit_id=row.edit_id,
         score=candidate.score,
-        margin=candidate.score - floor,
+        margin=candidate.score - candidate.floor,
         value_sha256=row.value_sha256,
         context_sha256=None if row.context is None else text_sha256(row.context),
         best_edit_id=row.edit_id,
