@@ -63,7 +63,7 @@ class Loopback:
                 except OSError:
                     pass  # the client hung up, which some tests want
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name it overrides
                 """Say nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
