@@ -22,8 +22,14 @@ from textual.filter import LineFilter
 SafeText = NewType("SafeText", str)
 """Text without a character that acts on a terminal or hides from the eye; made only by this module."""
 
-FIELD_LIMIT = 20_000
-"""Characters of one field that are laid out; more is cut with a line that says how much."""
+FIELD_LIMIT = 2_000
+"""Characters of one field that are laid out; more is cut, with a line that says how much."""
+
+CONTEXT_LIMIT = 8_000
+"""Characters of one quote with its surroundings that are laid out, the quote in the middle."""
+
+LINE_LIMIT = 400
+"""Characters of what is shown on a line of its own; an ellipsis tells of more."""
 
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _INVISIBLE_LETTERS = (
@@ -94,31 +100,38 @@ def clean(raw: str) -> SafeText:
     return clean_mapped(raw).text
 
 
-def one_line(raw: str, limit: int = 400) -> SafeText:
+def one_line(raw: str, limit: int = LINE_LIMIT) -> SafeText:
     """Make text safe for a single line: line feeds become marks, and what is over ``limit`` an ellipsis."""
     cut = raw if len(raw) <= limit else raw[: limit - 1] + "…"
     return clean_mapped(cut, multi_line=False).text
 
 
-def content(raw: str, style: str = "") -> Content:
-    """Make a ``Content`` of any text: cleaned, markup-free, cut at ``FIELD_LIMIT`` with a line that says so."""
-    text = clean(raw[:FIELD_LIMIT])
-    made = Content(text, strip_control_codes=False)
-    made = made.stylize(style) if style else made
-    return made + _cut_notice(len(raw) - FIELD_LIMIT) if len(raw) > FIELD_LIMIT else made
+def content(raw: str, style: str = "", *, limit: int = FIELD_LIMIT) -> Content:
+    """Make a ``Content`` of any text: cleaned, markup-free, cut at ``limit`` with a line that says so."""
+    return _content(clean(raw[:limit]), style, len(raw) - limit)
+
+
+def field_content(raw: str, style: str = "") -> Content:
+    """Make a ``Content`` of a field that is one line by nature; a line feed in it is shown as a mark."""
+    return _content(clean_mapped(raw[:FIELD_LIMIT], multi_line=False).text, style, len(raw) - FIELD_LIMIT)
 
 
 def line_content(raw: str, style: str = "") -> Content:
-    """Make a ``Content`` of one line of any text."""
-    made = Content(one_line(raw), strip_control_codes=False)
-    return made.stylize(style) if style else made
+    """Make a ``Content`` of one line of any text, cut at ``LINE_LIMIT`` with an ellipsis."""
+    return _content(one_line(raw), style, 0)
+
+
+def _content(text: SafeText, style: str, missing: int) -> Content:
+    made = Content(text, strip_control_codes=False)
+    made = made.stylize(style) if style else made
+    return made + _cut_notice(missing) if missing > 0 else made
 
 
 def highlighted(raw: str, start: int, end: int, style: str) -> Content:
     """Make a ``Content`` with raw offsets ``start`` to ``end`` in ``style``; cut around the highlight if very long."""
-    first = max(0, start - FIELD_LIMIT // 2)
+    first = max(0, start - CONTEXT_LIMIT // 2)
     last = max(end, start)
-    last = min(len(raw), last + FIELD_LIMIT // 2, first + FIELD_LIMIT)
+    last = min(len(raw), last + CONTEXT_LIMIT // 2, first + CONTEXT_LIMIT)
     cleaned = clean_mapped(raw[first:last])
     made = Content(cleaned.text, strip_control_codes=False)
     if end > start:
@@ -133,7 +146,7 @@ def is_cut(raw: str) -> bool:
 
 
 def _cut_notice(missing: int) -> Content:
-    return Content(f"\n[… {missing:,} characters not shown]", strip_control_codes=False).stylize("bold reverse")
+    return Content(f" [… {missing:,} characters not shown] ", strip_control_codes=False).stylize("bold reverse")
 
 
 class ControlNet(LineFilter):

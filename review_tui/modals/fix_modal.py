@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from review_tui.protocol import CandidateView
-from review_tui.safe_text import content, one_line
+from review_tui.safe_text import content, field_content, one_line
 from review_tui.widgets.fact_content import diff_lines
 
 LONGEST_OBJECT = 2_000
@@ -46,8 +46,8 @@ class FixModal(ModalScreen[str | None]):
         """Lay out question, field, difference, and how to go on."""
         with VerticalScroll(classes="box", can_focus=False):
             yield Static(Content("Fix and approve").stylize("bold $text-primary"))
-            yield Static(content(self._view.question, "$quiet"))
-            yield Static(Content("proposed  ") + content(self._view.object_new))
+            yield Static(field_content(self._view.question, "$quiet"))
+            yield Static(Content("proposed  ") + field_content(self._view.object_new))
             yield self._field
             yield self._difference
             yield self._told
@@ -65,7 +65,6 @@ class FixModal(ModalScreen[str | None]):
         """Leave the field; enter decides nothing."""
         event.stop()
         self.set_focus(None)
-        self._show_difference()
 
     def action_approve(self) -> None:
         """Answer with the object as it was rewritten."""
@@ -98,5 +97,9 @@ class FixModal(ModalScreen[str | None]):
         self._told.update(Content(f"{leave}   esc back"))
 
     def on_descendant_focus(self) -> None:
+        """The keys that count depend on where the cursor is."""
+        self._show_difference()
+
+    def on_descendant_blur(self) -> None:
         """The keys that count depend on where the cursor is."""
         self._show_difference()

@@ -66,7 +66,7 @@ class SignModal(ModalScreen[SignResult | None]):
         who = self._reviewer
         with Vertical(classes="box"):
             title = f"Sign {counted(len(self._marks), 'mark')} as {who.name}, {who.role}"
-            yield Static(content(title, "bold $text-primary"))
+            yield Static(line_content(title, "bold $text-primary"))
             if self._not_saved:
                 lost = f"! {counted(self._not_saved, 'mark')} could not be saved and will not be signed."
                 yield Static(content(lost, "bold $text-error"))
@@ -138,7 +138,7 @@ class SignModal(ModalScreen[SignResult | None]):
         self._told.update(Content("esc back to the desk"))
 
     def _ask(self, words: str) -> None:
-        self._told.update(content(words, "bold") + Content("   esc back, nothing signed"))
+        self._told.update(line_content(words, "bold") + Content("   esc back, nothing signed"))
 
 
 def _mark_content(mark: MarkedRow) -> Content:

@@ -53,7 +53,7 @@ def summary_content(summary: Summary) -> Content:
     """Write the first screen."""
     parts = [
         _waiting(summary),
-        *(content(f"! {notice}", _WARN) for notice in summary.notices),
+        *(line_content(f"! {notice}", _WARN) for notice in summary.notices),
         _outcomes(summary),
         _sources(summary),
     ]

@@ -12,7 +12,7 @@ from functools import partial
 from textual.content import Content
 
 from review_tui.protocol import Action, CandidateView, HistoryLine, RehearsalView, Risk
-from review_tui.safe_text import clean, content, is_cut, line_content
+from review_tui.safe_text import FIELD_LIMIT, LINE_LIMIT, content, field_content, is_cut, line_content, one_line
 from review_tui.widgets.evidence_pane import heading
 from review_tui.words import (
     ACTION_WORD,
@@ -53,13 +53,13 @@ def warnings_content(view: CandidateView, not_saved: str | None) -> Content | No
     """Write what must be known before deciding; None where there is nothing."""
     lines: list[Content] = []
     if not_saved is not None:
-        lines.append(content(f"✗ Your mark could NOT be saved: {not_saved} S tries again.", _LOUD))
-    lines += [content(f"! {flag}", _WARN) for flag in view.flags]
-    lines += [content(f"≠ Conflict: {conflict}", _WARN) for conflict in view.conflicts]
+        lines.append(line_content(f"✗ Your mark could NOT be saved, S tries again: {not_saved}", _LOUD))
+    if any(is_cut(text) for text in _long_fields(view)) or any(len(flag) > LINE_LIMIT for flag in view.flags):
+        lines.append(content("✗ A text here is too long to show whole; do not sign what you cannot read.", _LOUD))
+    lines += [line_content(f"! {flag}", _WARN) for flag in view.flags]
+    lines += [line_content(f"≠ Conflict: {conflict}", _WARN) for conflict in view.conflicts]
     if view.rehearsal is not None and view.rehearsal.moves:
         lines.append(content(f"✗ {_moves_words(len(view.rehearsal.moves))}: see the rehearsal.", _LOUD))
-    if any(is_cut(text) for text in _long_fields(view)):
-        lines.append(content("✗ A text here is too long to show whole; do not sign what you cannot read.", _LOUD))
     return Content("\n").join(lines) if lines else None
 
 
@@ -97,16 +97,16 @@ def _change_lines(view: CandidateView, width: int) -> list[Content]:
 def diff_lines(old: str | None, new: str) -> list[Content]:
     """Write old above new with signs, and the words that differ underlined in both."""
     if old is None:
-        return [Content("- nothing before").stylize("$quiet"), content(f"+ {new}", "bold $text-success")]
-    old_words, new_words = (re.findall(r"\s+|\S+", clean(text[:2000])) for text in (old, new))
+        return [Content("- nothing before").stylize("$quiet"), field_content(f"+ {new}", "bold $text-success")]
+    old_words, new_words = (re.findall(r"\s+|\S+", one_line(text, FIELD_LIMIT)) for text in (old, new))
     matcher = difflib.SequenceMatcher(None, old_words, new_words, autojunk=False)
     minus, plus = Content(""), Content("")
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         changed = "" if tag == "equal" else "bold underline"
-        minus += content("".join(old_words[i1:i2]), changed)
-        plus += content("".join(new_words[j1:j2]), changed)
-    if max(len(old), len(new)) > 2000:
-        minus, plus = content(old), content(new)
+        minus += field_content("".join(old_words[i1:i2]), changed)
+        plus += field_content("".join(new_words[j1:j2]), changed)
+    if max(len(old), len(new)) > FIELD_LIMIT:
+        minus, plus = field_content(old), field_content(new)
     return [
         Content("- ").stylize("bold") + minus.stylize("$text-error"),
         Content("+ ").stylize("bold") + plus.stylize("$text-success"),
@@ -125,9 +125,9 @@ def rehearsal_content(rehearsal: RehearsalView | None, width: int) -> Content:
     for answer in rehearsal.answers:
         verdict = "✓ takes" if answer.takes else "✗ DOES NOT TAKE"
         lines += [
-            content(answer.question, "bold"),
-            _field(width, "  now", answer.now, "$quiet"),
-            _field(width, "  would say", answer.would_say),
+            field_content(answer.question, "bold"),
+            _field(width, "  now", answer.now, "$quiet", multi_line=True),
+            _field(width, "  would say", answer.would_say, multi_line=True),
             Content(f"  {verdict}").stylize("$text-success" if answer.takes else _LOUD),
         ]
     return Content("\n").join([*lines, *_moves_lines(rehearsal, width)])
@@ -141,9 +141,9 @@ def _moves_lines(rehearsal: RehearsalView, width: int) -> list[Content]:
     lines = [Content(f" ✗ {_moves_words(len(rehearsal.moves)).upper()}{told} ").stylize("bold reverse")]
     for move in rehearsal.moves:
         lines += [
-            content(f"✗ {move.question}", _LOUD) + line_content(f"  ({move.kind.replace('_', ' ')})"),
-            _field(width, "  now", move.now),
-            _field(width, "  would say", move.would_say, _LOUD),
+            field_content(f"✗ {move.question}", _LOUD) + line_content(f"  ({move.kind.replace('_', ' ')})"),
+            _field(width, "  now", move.now, multi_line=True),
+            _field(width, "  would say", move.would_say, _LOUD, multi_line=True),
         ]
     return lines
 
@@ -152,21 +152,22 @@ def history_content(view: CandidateView) -> Content:
     """Write who decided what, when."""
     lines = [heading("HISTORY")]
     lines += [_history_line(line) for line in view.history] or [Content("· nothing yet")]
-    lines += [content(f"✓ signed: {signer}") for signer in view.signed_by]
+    lines += [line_content(f"✓ signed: {signer}") for signer in view.signed_by]
     if view.deferred_until is not None:
         lines.append(Content(f"» deferred until {view.deferred_until.isoformat()}"))
-    lines += [content(f"· you cannot {VERDICT_WORD[verdict]}: {why}") for verdict, why in view.not_allowed]
+    lines += [line_content(f"· you cannot {VERDICT_WORD[verdict]}: {why}") for verdict, why in view.not_allowed]
     return Content("\n").join(lines)
 
 
 def _history_line(line: HistoryLine) -> Content:
     why = f": {line.why}" if line.why else ""
-    return content(f"· {line.when:%Y-%m-%d %H:%M} UTC  {line.who}  {line.what}{why}")
+    return line_content(f"· {line.when:%Y-%m-%d %H:%M} UTC  {line.who}  {line.what}{why}")
 
 
-def _field(width: int, name: str, value: str, style: str = "") -> Content:
+def _field(width: int, name: str, value: str, style: str = "", *, multi_line: bool = False) -> Content:
     """Write a named value; its further lines stand under its first one."""
-    lines = content(value, style).wrap(max(10, width - _NAME_WIDTH))
+    shown = content(value, style) if multi_line else field_content(value, style)
+    lines = shown.wrap(max(10, width - _NAME_WIDTH))
     indent = Content("\n" + " " * _NAME_WIDTH)
     return line_content(f"{name.replace('_', ' '):<{_NAME_WIDTH - 1}} ", "$quiet") + indent.join(lines)
 
@@ -176,4 +177,4 @@ def _moves_words(count: int) -> str:
 
 
 def _long_fields(view: CandidateView) -> list[str]:
-    return [view.subject, view.object_old or "", view.object_new, view.question, *view.paraphrases, *view.flags]
+    return [view.subject, view.object_old or "", view.object_new, view.question, *view.paraphrases]
