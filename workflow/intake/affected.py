@@ -1,0 +1,262 @@
+"""Affected: finds what rests on something that was taken back, and proposes to withdraw it.
+
+Works are matched by every identifier. An edit in force or in a batch gets a proposal to withdraw it; an open
+candidate is closed with its reason. Only proposes: a person decides, and a reinstatement brings nothing back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from connectors.notice import AssertionKind, NoticeKind
+from workflow.intake import takings_back
+from workflow.intake.sentences import split, tokens
+from workflow.intake.stored_notices import (
+    Library,
+    NoticeBody,
+    identifiers_of,
+    same_work,
+    versions_of,
+)
+from workflow.ledger import tables
+from workflow.ledger.documents import DocumentStore
+from workflow.ledger.ledger import Ledger, Transaction
+from workflow.records import Action, Candidate, CandidateState, ChangeKind, Evidence, Risk
+
+ACTOR = "intake"
+_SEVEREST_FIRST = (
+    (AssertionKind.RETRACTS, ChangeKind.RETRACTED, "was retracted"),
+    (AssertionKind.PARTLY_RETRACTS, ChangeKind.PARTLY_RETRACTED, "was retracted in part"),
+    (AssertionKind.DOUBTS, ChangeKind.CONCERN, "is under an expression of concern"),
+    (AssertionKind.CORRECTS, ChangeKind.CORRECTED, "was corrected"),
+    (AssertionKind.SUPERSEDES, ChangeKind.REVISED, "was superseded by a newer version"),
+)
+_OPEN = (
+    CandidateState.PROPOSED,
+    CandidateState.NO_EDIT_NEEDED,
+    CandidateState.PENDING,
+    CandidateState.AWAITING_SECOND,
+    CandidateState.DEFERRED,
+    CandidateState.APPROVED,
+)
+_GONE = "its source has a newer version without the quoted sentence"
+_IN_FORCE = ("live", "in_batch")
+
+
+@dataclass(frozen=True)
+class Affected:
+    """What the step found."""
+
+    proposed: tuple[str, ...] = ()
+    """Candidates that withdraw an edit, new in this run."""
+    closed: tuple[str, ...] = ()
+    """Open candidates that were closed."""
+    reinstated: int = 0
+    """Works that a source reinstated: nothing is done for them."""
+
+
+@dataclass(frozen=True)
+class _Blow:
+    """Why something no longer stands: what happened to a work, and who says so."""
+
+    kind: ChangeKind
+    words: str
+    teller: str | None
+    """The notice that says so; None for a newer version without the quoted sentence."""
+
+
+@dataclass(frozen=True)
+class _Holding:
+    """An edit in force, or an open candidate, and what it was made from."""
+
+    name: str
+    candidate: Candidate
+    is_edit: bool
+
+
+def propose_withdrawals(ledger: Ledger, *, run_id: str, documents: DocumentStore | None = None) -> Affected:
+    """Propose to withdraw every edit that rests on something taken back; run twice, it adds nothing.
+
+    Args:
+        ledger: The site's.
+        run_id: The run that proposes.
+        documents: With it, a sentence that is gone is found across any number of versions; without it, only
+            against the version after the quoted one.
+    """
+    with ledger.read() as connection:
+        judge = _Judge(connection, documents)
+        struck = [(holding, blow) for holding in _holdings(connection) if (blow := judge.blow(holding)) is not None]
+        reinstated = len(judge.reinstated)
+    proposed, closed = [], []
+    for holding, blow in struck:
+        with ledger.write() as transaction:
+            if holding.is_edit and (name := _propose(transaction, holding, blow, run_id)) is not None:
+                proposed.append(name)
+            elif not holding.is_edit and _close(transaction, holding, blow):
+                closed.append(holding.name)
+    return Affected(tuple(proposed), tuple(closed), reinstated)
+
+
+def _holdings(connection: Connection) -> Iterator[_Holding]:
+    held = select(tables.edits.c.edit_id, tables.candidates.c.body).join(
+        tables.candidates, tables.candidates.c.candidate_id == tables.edits.c.candidate_id
+    )
+    for row in connection.execute(held.where(tables.edits.c.state.in_(_IN_FORCE)).order_by(tables.edits.c.edit_id)):
+        yield _Holding(row.edit_id, Candidate.model_validate_json(row.body), is_edit=True)
+    columns = tables.candidates.c
+    waiting = select(columns.candidate_id, columns.body).where(columns.state.in_(_OPEN), columns.action == Action.EDIT)
+    for row in connection.execute(waiting.order_by(columns.candidate_id)):
+        yield _Holding(row.candidate_id, Candidate.model_validate_json(row.body), is_edit=False)
+
+
+class _Judge:
+    """Says what struck a holding, in one snapshot."""
+
+    def __init__(self, connection: Connection, documents: DocumentStore | None) -> None:
+        self._connection = connection
+        self._library = Library(connection, documents) if documents is not None else None
+        self._tellings = list(takings_back.tellings(connection))
+        self.reinstated = {
+            pair for telling in self._tellings if telling.kind is AssertionKind.REINSTATES for pair in telling.target
+        }
+
+    def blow(self, holding: _Holding) -> _Blow | None:
+        """Give the severest blow to the evidence that claims the new object, if there is any."""
+        for claim in holding.candidate.evidence:
+            if claim.role == "claim" and (blow := self._taken_back(claim) or self._gone(claim)) is not None:
+                return blow
+        return None
+
+    def _taken_back(self, claim: Evidence) -> _Blow | None:
+        own = self._works(claim.notice_id, "self")
+        cited = self._works(claim.notice_id, "cites")
+        for kind, change, words in _SEVEREST_FIRST:
+            for telling in self._tellings:
+                if telling.kind is not kind or (change is ChangeKind.RETRACTED and telling.target & self.reinstated):
+                    continue
+                work = takings_back.label_of(telling.target)
+                if telling.target & own:
+                    return _Blow(change, f"its own source ({work}) {words}", telling.notice_id)
+                if kind is not AssertionKind.SUPERSEDES and telling.target & cited:
+                    return _Blow(change, f"its source rests on a work ({work}) that {words}", telling.notice_id)
+        return None
+
+    def _works(self, notice_id: str, role: str) -> set[tuple[str, str]]:
+        named = {pair for pair in identifiers_of(self._connection, notice_id, role) if pair[0] in {"pmid", "doi"}}
+        return same_work(self._connection, sorted(named))
+
+    def _gone(self, claim: Evidence) -> _Blow | None:
+        """Say whether the newest version of the label or guideline no longer holds the quoted sentence."""
+        notices = tables.notices.c
+        row = self._connection.execute(
+            select(notices.source, notices.key, notices.kind).where(notices.notice_id == claim.notice_id)
+        ).one_or_none()
+        if row is None or row.kind not in {NoticeKind.LABEL, NoticeKind.GUIDELINE}:
+            return None
+        newest = versions_of(self._connection, row.source, row.key).newest
+        if newest == claim.notice_id:
+            return None
+        gone = self._reads_otherwise(claim, newest) if self._library is not None else self._was_changed(claim)
+        return (
+            _Blow(ChangeKind.REVISED, "its source has a newer version without the quoted sentence", None)
+            if gone
+            else None
+        )
+
+    def _reads_otherwise(self, claim: Evidence, newest: str) -> bool:
+        assert self._library is not None  # noqa: S101 - for the type checker
+        notice = self._library.notice(newest)
+        said = f" {' '.join(tokens(claim.quote))} "
+        sentences = split(notice.text, notice.start, notice.end, notice.sections)
+        return said not in f" {' '.join(token for sentence in sentences for token in sentence.tokens)} "
+
+    def _was_changed(self, claim: Evidence) -> bool:
+        columns = tables.changes.c
+        rows = self._connection.execute(
+            select(columns.change_id).where(
+                columns.previous_notice_id == claim.notice_id,
+                columns.old_start < claim.end,
+                columns.old_end > claim.start,
+            )
+        )
+        return rows.first() is not None
+
+
+def _propose(transaction: Transaction, holding: _Holding, blow: _Blow, run_id: str) -> str | None:
+    """Put the proposal on record unless this edit has one for this kind of blow, decided or not."""
+    candidate = holding.candidate.model_copy(
+        update={
+            "action": Action.WITHDRAW,
+            "withdraws": holding.name,
+            "risk": Risk.LOW,
+            "change_kind": blow.kind,
+            "flags": (blow.words,),
+            "evidence": (*holding.candidate.evidence, *_telling_evidence(transaction.connection, blow.teller)),
+        }
+    )
+    if any(known.change_kind is blow.kind for known in _proposals_for(transaction, holding.name)):
+        return None
+    transaction.execute(
+        insert(tables.candidates)
+        .values(
+            candidate_id=candidate.candidate_id,
+            run_id=run_id,
+            created_at=transaction.now,
+            state=CandidateState.PROPOSED,
+            action=candidate.action,
+            subject=candidate.subject,
+            relation=candidate.relation,
+            functional_key=candidate.functional_key,
+            risk=candidate.risk,
+            content_sha256=candidate.content_sha256,
+            body=candidate.model_dump_json(),
+        )
+        .on_conflict_do_nothing()
+    )
+    body = {"edit": holding.name, "why": blow.kind.value}
+    transaction.audit("withdrawal.proposed", f"candidate:{candidate.candidate_id}", body, actor=ACTOR)
+    return candidate.candidate_id
+
+
+def _proposals_for(transaction: Transaction, edit_id: str) -> Sequence[Candidate]:
+    columns = tables.candidates.c
+    rows = transaction.execute(select(columns.body).where(columns.action == Action.WITHDRAW)).scalars()
+    return [one for body in rows if (one := Candidate.model_validate_json(body)).withdraws == edit_id]
+
+
+def _telling_evidence(connection: Connection, teller: str | None) -> tuple[Evidence, ...]:
+    """Quote the title of the notice that tells, where the ledger knows its place."""
+    if teller is None:
+        return ()
+    row = connection.execute(select(tables.notices).where(tables.notices.c.notice_id == teller)).mappings().one()
+    sections = NoticeBody.model_validate_json(row["body"]).sections
+    place = next((s for s in sections if s.code == "title" and s.end - s.start == len(row["title"])), None)
+    if place is None:
+        return ()
+    return (
+        Evidence(
+            document_id=row["document_id"],
+            notice_id=teller,
+            role="retraction",
+            quote=row["title"],
+            start=place.start,
+            end=place.end,
+            section=place.title,
+        ),
+    )
+
+
+def _close(transaction: Transaction, holding: _Holding, blow: _Blow) -> bool:
+    columns = tables.candidates.c
+    closed = transaction.execute(
+        update(tables.candidates)
+        .where(columns.candidate_id == holding.name, columns.state.in_(_OPEN))
+        .values(state=CandidateState.CLOSED, reason=blow.words)
+    ).rowcount
+    if closed:
+        transaction.audit("candidate.closed", f"candidate:{holding.name}", {"why": blow.kind.value}, actor=ACTOR)
+    return bool(closed)

@@ -1,0 +1,224 @@
+"""Collect: what a source delivers goes on record, then its cursor moves.
+
+Owns delivery: at least once from the source, once in the ledger. Rows are written per delivery, the source's run and
+its cursor in one last transaction; no HTTP happens inside a transaction. A source that fails keeps its cursor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import date
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from connectors.errors import SourceError
+from connectors.notice import Assertion, Delivery, Document, Notice
+from connectors.source import DateWindow, Source
+from workflow.intake.stored_notices import NoticeBody, document_id_of, notice_id_of, pairs_of
+from workflow.ledger import tables
+from workflow.ledger.documents import DocumentStore
+from workflow.ledger.ledger import Ledger, Transaction
+
+ACTOR = "intake"
+_MOST_UNREADABLE = 200
+"""Lines kept of what one source could not read in one run."""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What one source gave in one run."""
+
+    source: str
+    documents: int = 0
+    notices_new: int = 0
+    unreadable: int = 0
+    failed: str | None = None
+    """Why the source failed, in one line; None where it did not."""
+
+
+def window_for(
+    ledger: Ledger, source: Source, today: date, first_days: int, *, since: date | None = None
+) -> DateWindow:
+    """Give the days that a source is to be asked for, from its cursor on, or from ``since``."""
+    if since is not None:
+        return DateWindow(first=min(since, today), last=today)
+    with ledger.read() as connection:
+        last = connection.execute(
+            select(tables.cursors.c.last_day).where(tables.cursors.c.source == source.name)
+        ).scalar_one_or_none()
+    cursor = date.fromisoformat(last) if last else None
+    return DateWindow.after(cursor, today=today, overlap_days=source.overlap_days, first_days=first_days)
+
+
+def collect(ledger: Ledger, documents: DocumentStore, source: Source, *, run_id: str, window: DateWindow) -> Collected:
+    """Put what the source gives for a window on record; what is there already adds nothing."""
+    count = _Counts()
+    failed: str | None = None
+    try:
+        for delivery in source.pull(window):
+            count.documents += 1
+            count.unreadable += list(delivery.unreadable)
+            count.new += _keep(ledger, documents, delivery, run_id=run_id)
+    except SourceError as error:
+        failed = " ".join(str(error).split())[:500]
+    with ledger.write() as transaction:
+        _finish(transaction, source.name, run_id, window, count, failed)
+    return Collected(source.name, count.documents, count.new, len(count.unreadable), failed)
+
+
+class _Counts:
+    def __init__(self) -> None:
+        self.documents = 0
+        self.new = 0
+        self.unreadable: list[str] = []
+
+
+def _keep(ledger: Ledger, documents: DocumentStore, delivery: Delivery, *, run_id: str) -> int:
+    """Store one delivery; bytes are on disk before the rows that name them."""
+    fresh = _unknown(ledger, delivery)
+    if not fresh:
+        return 0
+    document = delivery.document
+    documents.put(document.raw)
+    documents.put(document.text.encode())
+    document_id = document_id_of(document.raw_sha256, document.extractor, document.text_sha256)
+    with ledger.write() as transaction:
+        _insert_document(transaction, document_id, document)
+        return sum(_insert_notice(transaction, notice, document_id, document, run_id) for notice in fresh)
+
+
+def _unknown(ledger: Ledger, delivery: Delivery) -> list[Notice]:
+    ids = {notice_id_of(notice.source, notice.key, notice.version): notice for notice in delivery.notices}
+    columns = tables.notices.c
+    with ledger.read() as connection:
+        known = {
+            notice_id
+            for notice_id in ids
+            if connection.execute(select(columns.notice_id).where(columns.notice_id == notice_id)).first()
+        }
+    return [notice for notice_id, notice in ids.items() if notice_id not in known]
+
+
+def _insert_document(transaction: Transaction, document_id: str, document: Document) -> None:
+    hidden = json.dumps([asdict(piece) for piece in document.hidden], ensure_ascii=False)
+    transaction.execute(
+        insert(tables.documents)
+        .values(
+            document_id=document_id,
+            raw_sha256=document.raw_sha256,
+            text_sha256=document.text_sha256,
+            extractor=document.extractor,
+            media_type=document.media_type,
+            origin=document.origin,
+            fetched_at=document.fetched_at.isoformat(timespec="seconds"),
+            byte_count=len(document.raw),
+            hidden=hidden,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def _insert_notice(transaction: Transaction, notice: Notice, document_id: str, document: Document, run_id: str) -> int:
+    """Insert a notice with what it names and asserts, unless another process was faster; give how many were added."""
+    notice_id = notice_id_of(notice.source, notice.key, notice.version)
+    columns = tables.notices.c
+    ordinal = transaction.execute(
+        select(func.coalesce(func.max(columns.ordinal), 0)).where(
+            columns.source == notice.source, columns.key == notice.key
+        )
+    ).scalar_one()
+    text = document.text[notice.start : notice.end]
+    added = transaction.execute(
+        insert(tables.notices)
+        .values(
+            notice_id=notice_id,
+            source=notice.source,
+            kind=notice.kind.value,
+            key=notice.key,
+            version=notice.version,
+            title=notice.title,
+            document_id=document_id,
+            start=notice.start,
+            end=notice.end,
+            body=NoticeBody.of(notice).model_dump_json(),
+            content_sha256=hashlib.sha256(text.encode()).hexdigest(),
+            ordinal=ordinal + 1,
+            run_id=run_id,
+            first_seen_at=transaction.now,
+        )
+        .on_conflict_do_nothing()
+    ).rowcount
+    if added:
+        _insert_names(transaction, notice, notice_id)
+    return added
+
+
+def _insert_names(transaction: Transaction, notice: Notice, notice_id: str) -> None:
+    for role, identifiers in (("self", notice.identifiers), ("cites", notice.cites)):
+        for scheme, value in pairs_of(identifiers):
+            row = {"notice_id": notice_id, "role": role, "scheme": scheme, "value": value}
+            transaction.execute(insert(tables.notice_identifiers).values(row).on_conflict_do_nothing())
+    for assertion in notice.assertions:
+        row = _assertion_row(notice_id, assertion)
+        transaction.execute(insert(tables.assertions).values(row).on_conflict_do_nothing())
+
+
+def _assertion_row(notice_id: str, assertion: Assertion) -> dict[str, str]:
+    by, target = json.dumps(pairs_of(assertion.by)), json.dumps(pairs_of(assertion.target))
+    content = chr(0).join((notice_id, assertion.kind.value, by, target))
+    return {
+        "assertion_id": f"a-{hashlib.sha256(content.encode()).hexdigest()[:16]}",
+        "notice_id": notice_id,
+        "kind": assertion.kind.value,
+        "by_identifiers": by,
+        "target_identifiers": target,
+        "note": assertion.note,
+    }
+
+
+def _finish(
+    transaction: Transaction, source: str, run_id: str, window: DateWindow, count: _Counts, failed: str | None
+) -> None:
+    """Write how the source's run went and, where it is whole, move the cursor: one transaction."""
+    row = {
+        "run_id": run_id,
+        "source": source,
+        "status": "failed" if failed else "done",
+        "window_first": window.first.isoformat(),
+        "window_last": window.last.isoformat(),
+        "documents": count.documents,
+        "notices_new": count.new,
+        "unreadable": json.dumps(count.unreadable[:_MOST_UNREADABLE], ensure_ascii=False),
+        "error": failed,
+        "finished_at": transaction.now,
+    }
+    statement = insert(tables.source_runs).values(row)
+    again = {name: statement.excluded[name] for name in row if name not in {"run_id", "source", "notices_new"}}
+    total = tables.source_runs.c.notices_new + statement.excluded.notices_new
+    transaction.execute(
+        statement.on_conflict_do_update(index_elements=["run_id", "source"], set_={**again, "notices_new": total})
+    )
+    transaction.audit(
+        f"source.{row['status']}",
+        f"source:{source}",
+        {"run": run_id, "documents": count.documents, "notices_new": count.new},
+        actor=ACTOR,
+    )
+    if failed is None:
+        _move_cursor(transaction, source, window)
+
+
+def _move_cursor(transaction: Transaction, source: str, window: DateWindow) -> None:
+    """Move the cursor forward; never back, whatever window was asked for."""
+    statement = insert(tables.cursors).values(source=source, last_day=window.last.isoformat(), moved_at=transaction.now)
+    newer = tables.cursors.c.last_day < statement.excluded.last_day
+    transaction.execute(
+        statement.on_conflict_do_update(
+            index_elements=["source"],
+            set_={"last_day": statement.excluded.last_day, "moved_at": statement.excluded.moved_at},
+            where=newer,
+        )
+    )

@@ -1,0 +1,229 @@
+"""Propose: one document's waiting changes become candidates in the ledger, lane A first, then the other lanes.
+
+Owns the way from a lane's proposal to a row: normalised, asked, checked against the wall, and set beside what the
+queue and the memory already hold. The same fact from several documents is one candidate with several quotes. Every
+step may run twice; a lane that fails leaves what the lanes before it proposed, and its changes waiting.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, RowMapping, select, update
+
+from connectors.notice import AssertionKind, HiddenText
+from workflow.intake import injection, queue_entry, takings_back
+from workflow.intake.detect import EXTRACTED, NO_CHANGE, WAITING
+from workflow.intake.extractor import ChangedSentence, DocumentChanges, Extractor, NoticeText, Refused
+from workflow.intake.normalise import AliasTable, names_stand, normalise, plain_name, product_names
+from workflow.intake.questions import write as write_questions
+from workflow.intake.rules import RulesExtractor
+from workflow.intake.stored_notices import Library, same_work
+from workflow.intake.wall import NoticeStanding, check
+from workflow.ledger import tables
+from workflow.ledger.documents import DocumentStore
+from workflow.ledger.ledger import Ledger
+from workflow.records import Candidate, ChangeKind, Evidence
+
+NOT_NAMED = "the quote does not name the drug: it is the document's own product"
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What became of one document's changes."""
+
+    document_id: str
+    changes: int = 0
+    by_result: Mapping[str, int] = field(default_factory=dict)
+    """How many proposals ended how: proposed, merged, known, refused, and why lanes refused."""
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """What proposals of one document are checked with, read in one snapshot."""
+
+    texts: Mapping[str, str]
+    standings: Mapping[str, NoticeStanding]
+    products: Mapping[str, tuple[str, ...]]
+    aliases: AliasTable
+    flags: tuple[str, ...]
+
+
+def waiting_documents(ledger: Ledger) -> tuple[str, ...]:
+    """Name the documents with changes that wait for extraction, in order of arrival."""
+    notices, changes = tables.notices.c, tables.changes.c
+    query = (
+        select(notices.document_id, notices.first_seen_at)
+        .join(tables.changes, changes.notice_id == notices.notice_id)
+        .where(changes.outcome == WAITING)
+        .order_by(notices.first_seen_at, notices.document_id)
+    )
+    with ledger.read() as connection:
+        return tuple(dict.fromkeys(row.document_id for row in connection.execute(query)))
+
+
+def extract_document(
+    ledger: Ledger, documents: DocumentStore, *, run_id: str, document_id: str, lanes: tuple[Extractor, ...] = ()
+) -> Extracted:
+    """Propose candidates for a document's waiting changes, with the rules and then with ``lanes``.
+
+    Raises:
+        WorkflowError: Whatever a lane raises; the lanes before it stand, and the changes go on waiting.
+    """
+    with ledger.read() as connection:
+        work, desk = _read(connection, documents, document_id)
+    counts: Counter[str] = Counter()
+    fruitful: set[str] = set()
+    for lane in (RulesExtractor(), *lanes):
+        proposals = list(lane.propose(work)) if work.changes else []
+        for proposal in proposals:
+            change_id, result = _settle(ledger, proposal, work, desk, run_id)
+            counts[result] += 1
+            if not isinstance(proposal, Refused):
+                fruitful.add(change_id)
+    _close_changes(ledger, work, fruitful)
+    return Extracted(document_id, len(work.changes), dict(counts))
+
+
+def _settle(
+    ledger: Ledger, proposal: Candidate | Refused, work: DocumentChanges, desk: _Desk, run_id: str
+) -> tuple[str, str]:
+    """Put one proposal where it belongs; give its change and what became of it."""
+    if isinstance(proposal, Refused):
+        if proposal.candidate is None:
+            return proposal.change_id, f"lane: {proposal.reason}"
+        with ledger.write() as transaction:
+            entry = queue_entry.Entry(proposal.candidate, proposal.change_id, run_id, (proposal.reason,))
+            return proposal.change_id, queue_entry.enter(transaction, entry)
+    candidate = _prepared(proposal, desk)
+    change_id = _change_of(candidate, work)
+    own = desk.aliases.aliases(candidate.subject)
+    reasons = check(candidate, desk.texts, desk.standings, aliases=own)
+    with ledger.write() as transaction:
+        return change_id, queue_entry.enter(transaction, queue_entry.Entry(candidate, change_id, run_id, reasons))
+
+
+def _prepared(proposal: Candidate, desk: _Desk) -> Candidate:
+    claims = [evidence for evidence in proposal.evidence if evidence.role == "claim"]
+    own = next((desk.products[e.notice_id] for e in claims if desk.products.get(e.notice_id)), ())
+    candidate = normalise(proposal, desk.aliases, own)
+    flags = [*candidate.flags, *desk.flags]
+    if own and plain_name(own[0]) == candidate.subject:
+        names = (candidate.subject, *candidate.aliases)
+        if any(not names_stand(names, claim.quote) for claim in claims):
+            flags.append(NOT_NAMED)
+    candidate = candidate.model_copy(update={"flags": tuple(dict.fromkeys(flags))})
+    known = [name for name in desk.aliases.known if name != candidate.subject]
+    return candidate if candidate.question else write_questions(candidate, known)
+
+
+def _change_of(candidate: Candidate, work: DocumentChanges) -> str:
+    """Give the change that a candidate comes from: whose sentence its claim overlaps, or whose work it quotes."""
+    for change in work.changes:
+        if any(_belongs(evidence, change) for evidence in candidate.evidence):
+            return change.change_id
+    return work.changes[0].change_id
+
+
+def _belongs(evidence: Evidence, change: ChangedSentence) -> bool:
+    if change.start is None or change.end is None:
+        target = change.target
+        return evidence.role == "previous" and target is not None and evidence.notice_id == target.notice_id
+    is_claim = evidence.role == "claim" and evidence.notice_id == change.notice.notice_id
+    return is_claim and evidence.start < change.end and change.start < evidence.end
+
+
+def _close_changes(ledger: Ledger, work: DocumentChanges, fruitful: set[str]) -> None:
+    with ledger.write() as transaction:
+        for change in work.changes:
+            outcome = EXTRACTED if change.change_id in fruitful else NO_CHANGE
+            transaction.execute(
+                update(tables.changes)
+                .where(tables.changes.c.change_id == change.change_id, tables.changes.c.outcome == WAITING)
+                .values(outcome=outcome)
+            )
+
+
+def _read(connection: Connection, documents: DocumentStore, document_id: str) -> tuple[DocumentChanges, _Desk]:
+    library = Library(connection, documents)
+    changes, notices = tables.changes, tables.notices
+    rows = connection.execute(
+        select(changes)
+        .join(notices, notices.c.notice_id == changes.c.notice_id)
+        .where(notices.c.document_id == document_id, changes.c.outcome == WAITING)
+        .order_by(changes.c.start, changes.c.change_id)
+    ).mappings()
+    work = DocumentChanges(document_id, tuple(_changed_sentence(library, row) for row in rows))
+    involved = {
+        notice.notice_id: notice
+        for change in work.changes
+        for notice in (change.notice, change.previous, change.target)
+        if notice is not None
+    }
+    hidden = connection.execute(
+        select(tables.documents.c.hidden).where(tables.documents.c.document_id == document_id)
+    ).scalar_one_or_none()
+    pieces = [HiddenText(**piece) for piece in json.loads(hidden or "[]")]
+    visible = "\n".join(change.notice.body for change in _one_per_notice(work.changes))
+    desk = _Desk(
+        texts=work.texts,
+        standings={notice_id: _standing(library, notice) for notice_id, notice in involved.items()},
+        products={notice_id: product_names(notice) for notice_id, notice in involved.items()},
+        aliases=AliasTable.of((*library.names, *(product_names(notice) for notice in involved.values()))),
+        flags=injection.flags(visible, pieces),
+    )
+    return work, desk
+
+
+def _one_per_notice(changes: Iterable[ChangedSentence]) -> Iterable[ChangedSentence]:
+    return {change.notice.notice_id: change for change in changes}.values()
+
+
+def _changed_sentence(library: Library, row: RowMapping) -> ChangedSentence:
+    kind = ChangeKind(row["kind"])
+    notice = library.notice(row["notice_id"])
+    if kind in takings_back.KINDS and row["start"] is None and row["previous_notice_id"] is None:
+        return _taken_back(library, row, notice, kind)
+    previous = row["previous_notice_id"]
+    return ChangedSentence(
+        change_id=row["change_id"],
+        kind=kind,
+        notice=notice,
+        previous=library.notice(previous) if previous else None,
+        section=row["section"],
+        start=row["start"],
+        end=row["end"],
+        old_start=row["old_start"],
+        old_end=row["old_end"],
+    )
+
+
+def _taken_back(library: Library, row: RowMapping, notice: NoticeText, kind: ChangeKind) -> ChangedSentence:
+    """An asserted change: the work itself, and the notice that tells of it best: a retraction notice, if there is one."""
+    works = same_work(library.connection, sorted(takings_back.pairs_in(row["section"])))
+    asserted = next(said for said, change in takings_back.CHANGE_OF.items() if change is kind)
+    target = takings_back.newest_of(library.connection, works)
+    tellers = takings_back.telling_notices(library.connection, AssertionKind(asserted), works)
+    return ChangedSentence(
+        change_id=row["change_id"],
+        kind=kind,
+        notice=library.notice(tellers[0]) if tellers else notice,
+        section=row["section"],
+        asserts=asserted,
+        target=library.notice(target) if target else None,
+    )
+
+
+def _standing(library: Library, notice: NoticeText) -> NoticeStanding:
+    return NoticeStanding(
+        document_id=notice.document_id,
+        start=notice.start,
+        end=notice.end,
+        is_newest=library.versions(notice.source, notice.key).newest == notice.notice_id,
+        names=product_names(notice),
+        sections=notice.sections,
+        is_retracted=takings_back.is_retracted(library.connection, notice.notice_id),
+    )

@@ -1,0 +1,241 @@
+"""Puts one checked proposal beside what the queue and the memory hold: new, merged, known already, or refused.
+
+Owns what counts as the same fact: functional key and new object. Runs inside one write transaction, with its audit
+row; entering the same proposal twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from workflow.intake.sentences import tokens
+from workflow.ledger import tables
+from workflow.ledger.ledger import Transaction
+from workflow.records import Action, Candidate, CandidateState, ChangeKind, Evidence, ObjectOrigin
+
+ACTOR = "intake"
+_OPEN = (
+    CandidateState.NO_EDIT_NEEDED,
+    CandidateState.PENDING,
+    CandidateState.AWAITING_SECOND,
+    CandidateState.DEFERRED,
+    CandidateState.APPROVED,
+    CandidateState.BATCHED,
+)
+_IN_FORCE = ("live", "in_batch")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A proposal with the reasons for which it is refused; none where it passed."""
+
+    candidate: Candidate
+    change_id: str
+    run_id: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Row:
+    candidate_id: str
+    state: CandidateState
+    candidate: Candidate
+    replaced_by: str | None
+
+
+def enter(transaction: Transaction, entry: Entry) -> str:
+    """Put a proposal on record and say what became of it: ``proposed``, ``merged``, ``known`` or ``refused``."""
+    candidate = entry.candidate
+    rows = _about(transaction, candidate)
+    if any(_covers(row.candidate, candidate) for row in rows):
+        return "known"
+    if entry.reasons:
+        _insert(transaction, entry, CandidateState.REFUSED, "; ".join(entry.reasons))
+        return "refused"
+    if _is_read_already(transaction, candidate):
+        return "known"
+    if (reason := _already(transaction, candidate, rows)) is not None:
+        _insert(transaction, entry, CandidateState.CLOSED, reason)
+        return "known"
+    alike = [row for row in rows if row.state is CandidateState.PROPOSED and _same_fact(row.candidate, candidate)]
+    if alike:
+        return _merge(transaction, entry, alike[0])
+    fresh = _with_memory(transaction, candidate, rows)
+    _insert(transaction, Entry(fresh, entry.change_id, entry.run_id), CandidateState.PROPOSED, None)
+    _close_withdrawals(transaction, fresh)
+    return "proposed"
+
+
+def _about(transaction: Transaction, candidate: Candidate) -> list[_Row]:
+    columns = tables.candidates.c
+    rows = transaction.execute(
+        select(columns.candidate_id, columns.state, columns.body, columns.replaced_by)
+        .where(columns.functional_key == candidate.functional_key, columns.action == Action.EDIT)
+        .order_by(columns.created_at, columns.candidate_id)
+    )
+    return [
+        _Row(row.candidate_id, CandidateState(row.state), Candidate.model_validate_json(row.body), row.replaced_by)
+        for row in rows
+    ]
+
+
+def _same_fact(one: Candidate, other: Candidate) -> bool:
+    return one.functional_key == other.functional_key and tokens(one.object_new) == tokens(other.object_new)
+
+
+def _covers(stored: Candidate, candidate: Candidate) -> bool:
+    """Say whether a stored proposal is this one, or this one with more evidence, whatever its flags and probes."""
+    return (
+        _same_fact(stored, candidate)
+        and stored.extractor == candidate.extractor
+        and bool(candidate.evidence)
+        and _places(candidate.evidence) <= _places(stored.evidence)
+    )
+
+
+def _places(evidence: Sequence[Evidence]) -> set[tuple[str, str, int, int]]:
+    return {(piece.notice_id, piece.role, piece.start, piece.end) for piece in evidence}
+
+
+def _already(transaction: Transaction, candidate: Candidate, rows: list[_Row]) -> str | None:
+    """Say where the same fact waits or is in force already; None where it is news."""
+    for row in rows:
+        if row.state in _OPEN and _same_fact(row.candidate, candidate):
+            return f"same fact as {row.candidate_id}, which is {row.state.value}"
+    for edit_id, said in _in_force(transaction, candidate.functional_key):
+        if tokens(said) == tokens(candidate.object_new):
+            return f"edit {edit_id} in memory says so already"
+    return None
+
+
+def _in_force(transaction: Transaction, functional_key: str) -> list[tuple[str, str]]:
+    columns = tables.edits.c
+    rows = transaction.execute(
+        select(columns.edit_id, columns.body)
+        .where(columns.functional_key == functional_key, columns.state.in_(_IN_FORCE))
+        .order_by(columns.created_at, columns.edit_id)
+    )
+    return [(row.edit_id, str(json.loads(row.body)["object_new"])) for row in rows]
+
+
+def _is_read_already(transaction: Transaction, candidate: Candidate) -> bool:
+    """Say whether another lane read the same object out of the same sentence, whatever the qualifiers it gave it."""
+    columns = tables.candidates.c
+    rows = transaction.execute(
+        select(columns.body)
+        .where(
+            columns.relation == candidate.relation,
+            columns.subject == candidate.subject,
+            columns.action == Action.EDIT,
+            columns.state.in_((CandidateState.PROPOSED, *_OPEN)),
+        )
+        .order_by(columns.candidate_id)
+    )
+    others = (Candidate.model_validate_json(body) for body in rows.scalars())
+    return any(
+        other.extractor != candidate.extractor
+        and tokens(other.object_new) == tokens(candidate.object_new)
+        and _overlap(other.evidence, candidate.evidence)
+        for other in others
+    )
+
+
+def _overlap(one: Sequence[Evidence], other: Sequence[Evidence]) -> bool:
+    return any(
+        a.role == b.role == "claim" and a.notice_id == b.notice_id and a.start < b.end and b.start < a.end
+        for a in one
+        for b in other
+    )
+
+
+def _with_memory(transaction: Transaction, candidate: Candidate, rows: list[_Row]) -> Candidate:
+    """Add what the memory and the queue know: the old object in force, an earlier rejection."""
+    flags = list(candidate.flags)
+    for row in rows:
+        if row.state is CandidateState.REJECTED and _same_fact(row.candidate, candidate):
+            flags.append(f"the same fact was rejected before, as {row.candidate_id}")
+    changed: dict[str, object] = {"flags": tuple(dict.fromkeys(flags))}
+    held = _in_force(transaction, candidate.functional_key)
+    if candidate.object_old is None and held:
+        changed |= {"object_old": held[-1][1], "object_old_origin": ObjectOrigin.LIVE_MEMORY}
+    return candidate.model_copy(update=changed)
+
+
+def _merge(transaction: Transaction, entry: Entry, row: _Row) -> str:
+    """Give a proposed candidate the evidence of another document too: a new candidate takes its place."""
+    pieces = {
+        (piece.notice_id, piece.role, piece.start): piece
+        for piece in (*row.candidate.evidence, *entry.candidate.evidence)
+    }
+    merged = row.candidate.model_copy(
+        update={
+            "evidence": tuple(pieces[key] for key in sorted(pieces)),
+            "flags": tuple(dict.fromkeys((*row.candidate.flags, *entry.candidate.flags))),
+            "aliases": tuple(dict.fromkeys((*row.candidate.aliases, *entry.candidate.aliases))),
+            "object_old": row.candidate.object_old or entry.candidate.object_old,
+            "object_old_origin": row.candidate.object_old_origin
+            if row.candidate.object_old
+            else entry.candidate.object_old_origin,
+        }
+    )
+    _insert(transaction, Entry(merged, entry.change_id, entry.run_id), CandidateState.PROPOSED, None)
+    transaction.execute(
+        update(tables.candidates)
+        .where(tables.candidates.c.candidate_id == row.candidate_id)
+        .values(
+            state=CandidateState.CLOSED,
+            reason="another document says the same: merged",
+            replaced_by=merged.candidate_id,
+        )
+    )
+    return "merged"
+
+
+def _close_withdrawals(transaction: Transaction, fresh: Candidate) -> None:
+    """Close a proposal to withdraw an edit whose sentence changed, where the changed sentence gives a new value."""
+    columns = tables.candidates.c
+    rows = transaction.execute(
+        select(columns.candidate_id, columns.body).where(
+            columns.functional_key == fresh.functional_key,
+            columns.action == Action.WITHDRAW,
+            columns.state.in_((CandidateState.PROPOSED, CandidateState.PENDING)),
+        )
+    ).all()
+    for row in rows:
+        if Candidate.model_validate_json(row.body).change_kind is ChangeKind.REVISED:
+            transaction.execute(
+                update(tables.candidates)
+                .where(columns.candidate_id == row.candidate_id)
+                .values(state=CandidateState.CLOSED, reason=f"{fresh.candidate_id} proposes the new value")
+            )
+
+
+def _insert(transaction: Transaction, entry: Entry, state: CandidateState, reason: str | None) -> None:
+    candidate = entry.candidate
+    added = transaction.execute(
+        insert(tables.candidates)
+        .values(
+            candidate_id=candidate.candidate_id,
+            run_id=entry.run_id,
+            change_id=entry.change_id,
+            created_at=transaction.now,
+            state=state,
+            action=candidate.action,
+            subject=candidate.subject,
+            relation=candidate.relation,
+            functional_key=candidate.functional_key,
+            risk=candidate.risk,
+            content_sha256=candidate.content_sha256,
+            body=candidate.model_dump_json(),
+            reason=reason,
+        )
+        .on_conflict_do_nothing()
+    ).rowcount
+    if added:
+        body = {"state": state.value, "extractor": candidate.extractor}
+        transaction.audit(f"candidate.{state.value}", f"candidate:{candidate.candidate_id}", body, actor=ACTOR)
