@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from connectors.notice import NoticeKind
 from workflow.intake.extractor import NoticeText
 from workflow.intake.sentences import tokens
 from workflow.records import Candidate
@@ -57,6 +58,14 @@ _PEOPLE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"renally\s+impaired\s+patients", "patients with renal impairment"),
     )
 )
+_NAME = re.compile(r"[^\W\d_][\w' -]{2,60}")
+_HEADING = re.compile(
+    r"\b(?:dos(?:e|age|ing)|administration|contraindications?|indications?|warnings?|precautions?|posology|overdos\w+"
+    r"|adverse|reactions?|interactions?|guideline|bulletin|memo|section|table|change[sd]?|patients?|adults?|children)\b",
+    re.IGNORECASE,
+)
+"""Words of headings, which are no product's name."""
+_ANYONE = frozenset({"patients", "people", "persons", "individuals", "patient", "most patients", "all patients"})
 _SMALL = _words("the a an of with who are and or in for to is on patients people persons individuals")
 
 
@@ -73,14 +82,16 @@ def plain_name(name: str) -> str:
 
 
 def product_names(notice: NoticeText) -> tuple[str, ...]:
-    """Give the names of the notice's own product, ingredient first; from a short title where the source gives none."""
-    if notice.names:
-        return notice.names
-    if notice.kind.value != "label":
-        return ()
-    rest = " ".join(_TITLE_NOISE.sub(" ", notice.title).split())
-    name = plain_name(rest)
-    return (name,) if 1 <= len(name.split()) <= 3 and re.fullmatch(r"[^\W\d_][\w' -]{2,60}", name) else ()
+    """Give the names of the notice's own product, ingredient first; else from its title or first line."""
+    stated = tuple(name for name in notice.names if not _HEADING.search(name))
+    if stated or notice.kind is not NoticeKind.LABEL:
+        return stated
+    first_line = notice.body.strip().partition("\n")[0]
+    for line in (notice.title, first_line):
+        name = plain_name(" ".join(_TITLE_NOISE.sub(" ", line).split()))
+        if len(name.split()) <= 3 and _NAME.fullmatch(name) and not _HEADING.search(name):
+            return (name,)
+    return ()
 
 
 @dataclass(frozen=True)
@@ -123,9 +134,11 @@ class AliasTable:
 
 
 def population(text: str) -> str:
-    """Give a population under its usual name, in lower case but for abbreviations."""
+    """Give a population under its usual name, in lower case but for abbreviations; empty for patients as such."""
     said = " ".join(word if any(c.isupper() for c in word[1:]) else word.casefold() for word in text.split())
     said = re.sub(r"^(?:the|all|most)\s+", "", said)
+    if said in _ANYONE:
+        return ""
     for written, canonical in _PEOPLE:
         said = written.sub(canonical, said, count=1)
     return said
@@ -166,13 +179,12 @@ def normalise(candidate: Candidate, aliases: AliasTable, own: tuple[str, ...]) -
     qualifiers = {
         name: population(value) if name == "population" else " ".join(value.split())
         for name, value in candidate.qualifiers.items()
-        if value.strip()
     }
     return candidate.model_copy(
         update={
             "subject": subject,
             "aliases": tuple(name for name in others if name.casefold() != subject.casefold()),
-            "qualifiers": dict(sorted(qualifiers.items())),
+            "qualifiers": {name: value for name, value in sorted(qualifiers.items()) if value},
             "object_new": " ".join(candidate.object_new.split()),
         }
     )

@@ -52,7 +52,10 @@ _ROUTE = (
     r"|rectally|vaginally|intranasally|sublingually|by\s+inhalation|per\s+os|PO|IV|SC|IM"
     r"|(?:as\s+an?\s+|by\s+)?(?:intravenous|subcutaneous|intramuscular)\s+(?:infusion|injection|bolus)))"
 )
-_ASIDE = rf"\(\s*(?:{NUMBER}\s*{UNIT}|{_COUNT}\s+[^()]{{1,30}}|(?![^()]*\b(?:not|formerly|previously|instead|was)\b)[^()]{{0,40}}{UNIT})\s*\)"
+_ASIDE = (
+    rf"\(\s*(?:{NUMBER}\s*{UNIT}|{_COUNT}\s+[^()]{{1,30}}"
+    rf"|(?![^()]*\b(?:not|formerly|previously|instead|was)\b)[^()]{{0,40}}{UNIT})\s*\)"
+)
 _TAIL = rf"(?:\s*,?\s*(?:{_ASIDE}|{_WHEN}(?![A-Za-z])|{_ROUTE}(?![A-Za-z])))*"
 _OF_DRUG = (
     r"(?:\s+(?:of\s+)?(?!body|the\b|and\b|or\b|for\b|in\b|to\b|then\b|is\b|on\b|at\b|as\b|by\b|if\b|may\b|when\b|with\b|followed\b|once\b|twice\b|every\b|each\b|daily\b|per\b|orally\b|a\b)"

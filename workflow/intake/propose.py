@@ -202,7 +202,7 @@ def _changed_sentence(library: Library, row: RowMapping) -> ChangedSentence:
 
 
 def _taken_back(library: Library, row: RowMapping, notice: NoticeText, kind: ChangeKind) -> ChangedSentence:
-    """An asserted change: the work itself, and the notice that tells of it best: a retraction notice, if there is one."""
+    """An asserted change: the work itself, and the notice that tells of it best, a retraction notice before others."""
     works = same_work(library.connection, sorted(takings_back.pairs_in(row["section"])))
     asserted = next(said for said, change in takings_back.CHANGE_OF.items() if change is kind)
     target = takings_back.newest_of(library.connection, works)

@@ -17,7 +17,7 @@ from itertools import islice
 
 from connectors.notice import Section
 from workflow.intake import questions
-from workflow.intake.normalise import names_stand, plain_name, population_stands
+from workflow.intake.normalise import names_stand, plain_name, population, population_stands
 from workflow.intake.phrases import AMOUNT, EXCEPTION, NEGATION, OPEN, PERIOD, POPULATION
 from workflow.intake.sentences import tokens
 from workflow.records import Candidate, ChangeKind, Evidence
@@ -230,10 +230,8 @@ def _population_reasons(candidate: Candidate, claim: Evidence, standing: NoticeS
     if candidate.relation in _DOSES and not candidate.qualifiers.get("population"):
         clause = _clause(candidate, claim.quote)
         for lead in re.finditer(r"\b(?:in|for)\s+|^[\s\-*•]*", clause, re.IGNORECASE):
-            if (
-                POPULATION.match(clause, lead.end()) is not None
-                and "exceed" not in clause[lead.end() : lead.end() + 40]
-            ):
+            people = POPULATION.match(clause, lead.end())
+            if people is not None and population(people["people"]) and "exceed" not in people.group():
                 return ["the quote names a population that the candidate drops"]
     return []
 
