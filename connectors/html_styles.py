@@ -7,7 +7,6 @@ silently visible.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -80,14 +79,21 @@ class _Rule:
 
 
 class StyleRules:
-    """The rules of a page's ``<style>`` elements, found by tag, class or id, applied in their order."""
+    """The rules of a page's ``<style>`` elements, found by tag, class or id, applied in their order.
+
+    ``cut`` tells that there were more rules than are read.
+    """
 
     def __init__(self, root: etree._Element) -> None:
         """Read the rules of all ``<style>`` elements below ``root``."""
         self._by_key: dict[str, list[_Rule]] = {}
         sheets = (_without_comments("".join(str(t) for t in element.itertext())) for element in root.iter("style"))
         rules = (rule for sheet in sheets for rule in _rules(sheet))
-        for position, (tag, names, declared) in enumerate(itertools.islice(rules, _MOST_RULES)):
+        self.cut = False
+        for position, (tag, names, declared) in enumerate(rules):
+            if position >= _MOST_RULES:
+                self.cut = True
+                break
             key = min(names) if names else tag
             self._by_key.setdefault(key, []).append(_Rule(position, tag, names, declared))
 

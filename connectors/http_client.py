@@ -3,6 +3,7 @@
 Owns pacing, retries, redirects, address checks, proxy and certificates. Every failure becomes one of
 ``connectors.errors`` with one line: what, expected, got, next step. It must never follow an address off the
 endpoint's own host, connect to an address that it did not check, or show a body, a key or an e-mail address.
+Behind a proxy it is the proxy that resolves names; then only addresses written as numbers are checked here.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ _SYNONYMS = {
     "information for patients": "information_for_patients",
 }
 _BY_TITLE = {section.title.casefold(): section.field for section in SECTIONS} | _SYNONYMS
-_DATE = re.compile(r"\b(?:\d{1,2}\s?/\s?\d{4}|(?:[A-Z][a-z]{2,8} )?(?:19|20)\d\d)\b")
+_DATE = re.compile(r"\b(?:\d{4}-\d{2}(?:-\d{2})?|\d{1,2}\s?/\s?\d{4}|(?:[A-Z][a-z]{2,8} )?(?:19|20)\d\d)\b")
 _LEAD = re.compile(r"(?i)^[\W_]*(?:recent major changes\b)?[\s:\-\u2013\u2014.*|,;]*")
 
 
@@ -172,8 +172,13 @@ def read_recent_changes(text: str) -> tuple[str, ...]:
     for line in text.splitlines() or [text]:
         position = 0
         for match in _DATE.finditer(line):
-            entries.append(line[position : match.end()])
-            position = match.end()
+            end = match.end() + (line[match.end() : match.end() + 1] == ")")
+            entries.append(line[position:end])
+            position = end
         entries.append(line[position:])
     cleaned = (" ".join(_LEAD.sub("", entry).split()) for entry in entries)
-    return tuple(dict.fromkeys(entry for entry in cleaned if sum(c.isalpha() for c in entry) > 3))
+    return tuple(dict.fromkeys(entry for entry in cleaned if _names_something(entry)))
+
+
+def _names_something(entry: str) -> bool:
+    return sum(c.isalpha() for c in _DATE.sub("", entry)) >= 3

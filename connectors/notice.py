@@ -71,7 +71,11 @@ class PartialDate:
 
 @dataclass(frozen=True)
 class Section:
-    """A titled part of a notice; ``code`` is a LOINC code or an openFDA field name, ``""`` where there is none."""
+    """A titled part of a notice: ``start:end`` is its body, without the title.
+
+    ``code`` is a LOINC code, an openFDA field name, ``title`` or PubMed's category of a part of an abstract, and
+    ``""`` where there is none; ``connectors.labels.field_for`` gives the openFDA field for the first two.
+    """
 
     code: str
     title: str
@@ -120,8 +124,9 @@ class Notice:
 
     ``key`` is the natural key (``pmid:123``, ``set_id:...``, ``file:name``); ``version`` tells two states of it
     apart and is the source's own where there is one, else a hash of the content. ``names`` are the product's
-    names, ingredient first, then brands and other aliases. ``recent_changes`` are the titles of the sections that
-    the notice itself dates as recently changed. ``cites`` are the works that the text rests on.
+    names, ingredient first, then brands and other aliases. ``recent_changes`` are the sections that the notice
+    itself dates as recently changed, each as ``title (numbers) date`` as far as it is written there. ``cites`` are
+    the works that the text rests on.
     """
 
     source: str

@@ -107,7 +107,10 @@ def read_page(raw: bytes, *, charset: str = "") -> VisiblePage:
         return VisiblePage("", (), hidden, tuple(flaws))
     if any("depth" in entry.message.casefold() for entry in parser.error_log):
         flaws.append("nested too deeply: the rest of the page is not read")
-    reader = _Reader(StyleRules(root))
+    rules = StyleRules(root)
+    if rules.cut:
+        flaws.append("more style rules than are read: text may be hidden by one of the others")
+    reader = _Reader(rules)
     reader.walk(root, Look())
     reader.end_block()
     title = " ".join("".join(str(t) for t in root.xpath("//title[1]//text()")).split())

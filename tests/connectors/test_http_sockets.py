@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 import time
@@ -68,6 +69,15 @@ def test_headers_that_drip_end_at_the_deadline() -> None:
     thread.join()
     listener.close()
     assert took < 2
+
+
+def test_no_log_of_any_library_holds_a_key(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with Loopback(lambda asked: Answer(b"ok")) as server, client() as polite:
+        polite.get(Endpoint("t", server.url, allow_private=True), params={"api_key": "CANARY", "email": "canary@x.y"})
+        assert server.asked[0].query["api_key"] == "CANARY"
+    assert caplog.records
+    assert "canary" not in "".join(str(record.__dict__) for record in caplog.records).casefold()
 
 
 def test_a_closed_port_is_unreachable() -> None:

@@ -54,6 +54,7 @@ def test_unknown_fields_come_last_under_their_own_words() -> None:
             "- Contraindications (4), November 2026\n- Warnings (5)",
             ("Contraindications (4), November 2026", "Warnings (5)"),
         ),
+        ("* 2.1 Women (11/2026)\n* 2.2 Men (2026-11-01)", ("2.1 Women (11/2026)", "2.2 Men (2026-11-01)")),
         ("Dosage and Administration (2.1)", ("Dosage and Administration (2.1)",)),
         ("", ()),
         ("11/2026", ()),

@@ -42,7 +42,31 @@ FILES = {
     "y.xml": FETCH,
 }
 Edit = tuple[int, int, bytes]
-EDITS = st.lists(st.tuples(st.integers(0, 5_000), st.integers(0, 40), st.binary(max_size=8)), min_size=1, max_size=6)
+TOKENS = (
+    b"<!DOCTYPE x [",
+    b"<!ENTITY a 'b'>",
+    b"&a;",
+    b"&#0;",
+    b"&#xD800;",
+    b"\\ud800",
+    b"\x00",
+    b"\xed\xa0\x80",
+    "\u200b\U000e0041".encode(),
+    b"]]>",
+    b"<![CDATA[",
+    b"<PMID>",
+    b"</PMID>",
+    b'"',
+    b"{",
+    b"[",
+    b"null",
+    b"-1e999",
+    b"9" * 5_000,
+    b"\n# ",
+    b"<!--",
+)
+PIECES = st.binary(max_size=8) | st.sampled_from(TOKENS)
+EDITS = st.lists(st.tuples(st.integers(0, 5_000), st.integers(0, 40), PIECES), min_size=1, max_size=6)
 SLOW = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
