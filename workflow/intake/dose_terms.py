@@ -109,6 +109,8 @@ def read_before(text: str, terms: Terms) -> Terms | None:
     text = re.sub(r"^(?:and|but|or)\b", "", text.strip(" ,;:-–"), flags=re.IGNORECASE).strip()
     if not text:
         return terms
+    if "|" in text:
+        return None
     if (lead := re.match(r"(?:in|for|among)\s+", text, re.IGNORECASE)) is not None:
         people = phrases.people_at(text, lead.end(), len(text))
         if people is not None and not text[people.end :].strip(" ,"):

@@ -63,7 +63,7 @@ ADJUST = re.compile(
     re.IGNORECASE,
 )
 LISTED = re.compile(
-    r"^[\s\-*•·◦‣▪●;,.]*(?:and\s+)?(?P<label>[^:;.\d]{2,60}?)\s*(?:\([^()]{1,40}\))?\s*(?::|\s[-–—])\s*$",
+    r"^[\s\-*•·◦‣▪●;,.|]*(?:and\s+)?(?P<label>[^:;.\d]{2,60}?)\s*(?:\([^()]{1,40}\))?\s*(?::|\s[-–—]|\|)\s*$",
 )
 ORDERED_AFTER = re.compile(
     r"\s*(?:is|are|should\s+be|must\s+be)\s+(?:now\s+)?(?:recommended|given|taken|used|administered|advised)\b",
@@ -88,6 +88,11 @@ CIRCUMSTANCE_AFTER = re.compile(
     r"|(?:co-?administered|taken|used|given)\s+with)\b[^,;()]{2,80})",
     re.IGNORECASE,
 )
+REGIMEN = re.compile(
+    r"\b(?:initially|followed\s+by|then|on\s+days?\s*\d|day\s+\d|loading|induction|tapered|titrated\s+over)\b",
+    re.IGNORECASE,
+)
+"""Words after a dose that make it one step of a regimen."""
 OFTEN = re.compile(
     r"\b(?:once|twice|times|every|each|daily|weekly|monthly|nightly|bedtime|per|single\s+dose)\b", re.IGNORECASE
 )

@@ -7,11 +7,12 @@ version said; the old object is what the previous version said under the same fu
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 from connectors.notice import NoticeKind
 from workflow.intake.extractor import ChangedSentence, DocumentChanges, NoticeText, Refused
-from workflow.intake.normalise import plain_name, population, product_names
+from workflow.intake.normalise import names_stand, plain_name, population, product_names
 from workflow.intake.rule_facts import Fact, Place
 from workflow.intake.rules_dose import read_doses
 from workflow.intake.rules_label import read_label
@@ -68,8 +69,18 @@ def _read_change(change: ChangedSentence) -> Iterator[Candidate | Refused]:
         if subject is None:
             reason = "the sentence names no drug and the document no product"
             yield Refused(change.change_id, NAME, reason)
+        elif fact.relation == "interacts_with" and own and names_stand(own, fact.value.text):
+            yield Refused(change.change_id, NAME, "the document's own product is the object of the interaction")
         elif not any(_key(was, own) == _key(fact, own) and _same_value(was, fact) for _, was in before):
-            yield _candidate(change, sentence, fact, subject, _replaced(change, fact, before, own))
+            flagged = replace(fact, flags=(*fact.flags, *_doubts(fact, own)))
+            yield _candidate(change, sentence, flagged, subject, _replaced(change, fact, before, own))
+
+
+def _doubts(fact: Fact, own: tuple[str, ...]) -> tuple[str, ...]:
+    is_dose = fact.relation in {"recommended_dose", "max_daily_dose"}
+    if own and is_dose and fact.subject and plain_name(fact.subject) not in {plain_name(name) for name in own}:
+        return ("the drug that the sentence names is not the document's own product, by its names",)
+    return ()
 
 
 def _code(change: ChangedSentence) -> str:

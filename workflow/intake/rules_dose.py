@@ -28,10 +28,13 @@ from workflow.intake.dose_wordings import (
     NEXT,
     OFTEN,
     ORDERED_AFTER,
+    REGIMEN,
     RELEASE,
 )
 from workflow.intake.phrases import EXCEPTION, OFF_TOPIC, OPEN, PERIOD, VALUE, Span, trimmed
 from workflow.intake.rule_facts import Fact, Place
+
+_ENDS = ("", ",", ".", ";")
 
 
 def read_doses(sentence: str, place: Place) -> list[Fact]:
@@ -72,7 +75,7 @@ class _Group:
     def facts(self) -> list[Fact]:
         """The facts of the group, or none if what follows takes them back or cannot be said."""
         rest = re.split(r";|\.\s", self._sentence[self.end :], maxsplit=1)[0]
-        if EXCEPTION.search(rest):
+        if EXCEPTION.search(rest) or REGIMEN.search(rest) or "|" in rest.strip(" |"):
             return []
         terms = self._with_rest(rest)
         if terms is None or (len(self._items) > 1 and not all(people or terms.population for _, people in self._items)):
@@ -144,7 +147,7 @@ class _Group:
             terms = replace(terms, **said)
             rest = rest[aim.end() :]
         if (tied := CIRCUMSTANCE_AFTER.match(rest)) is not None:
-            if len(self._items) > 1 or terms.circumstance:
+            if len(self._items) > 1 or terms.circumstance or rest[tied.end() :].strip()[:1] not in _ENDS:
                 return None
             terms = replace(terms, circumstance=tied["circumstance"].strip(" ,."))
         return terms

@@ -12,7 +12,7 @@ from workflow.intake.phrases import EXCEPTION, NEGATION, OPEN, Span, trimmed
 from workflow.intake.rule_facts import Fact, Place
 
 _NAME = (
-    r"(?P<name>(?:(?!(?:the|use|of|with|it|this|these|concomitant|patients|dose|doses|and)\b)[A-Za-z][\w'-]*)"
+    r"(?P<name>(?:(?!(?:the|use|of|with|it|this|these|some|if|when|is|are|were|concomitant|patients|dose|doses|and|becoming)\b)[A-Za-z][\w'-]*)"
     r"(?:\s+(?!(?:is|are|has|should|must|may|in|for|with|when|that|not|now|remains?)\b)[\w'/-]+){0,5}?(?:\s*\([^()]{1,40}\))?)"
 )
 _NOW = r"(?:\s+(?:now|also|strictly|absolutely|therefore))?"
@@ -37,16 +37,18 @@ _COMBINED = re.compile(
     rf"(?:(?:{_PREFIX}{_NAME}\s+)?(?P<must>must|should)\s+not\s+be\s+(?:used|taken|given|administered|combined|co-?administered|prescribed)"
     r"(?:\s+(?:concomitantly|concurrently|together|simultaneously|in\s+combination))?\s+with"
     r"|\b(?:avoid|do\s+not\s+(?:use|take|give|combine|(?:co-?)?administer))\s+(?:the\s+)?(?:(?:concomitant|concurrent|combined|simultaneous)\s+)?"
-    r"(?:(?:use|administration|co-?administration|treatment|combination)\s*)?(?:of\s+)?(?P<name2>(?!with\b|in\b|to\b|together\b|concomitantly\b|concurrently\b|patients\b|use\b)[A-Za-z][\w-]*(?:\s+(?!with\b|in\b|to\b|together\b|concomitantly\b|concurrently\b|patients\b|use\b)[\w-]+){0,3}\s+)?"
+    r"(?:(?:use|administration|co-?administration|treatment|combination)\s*)?(?:of\s+)?(?P<name2>(?!with\b|in\b|to\b|together\b|concomitantly\b|concurrently\b|patients\b|use\b|pregnan|becoming\b|if\b|when\b|administering\b|using\b|taking\b)[A-Za-z][\w-]*(?:\s+(?!with\b|in\b|to\b|together\b|concomitantly\b|concurrently\b|patients\b|use\b|pregnan|becoming\b|if\b|when\b|administering\b|using\b|taking\b)[\w-]+){0,3}\s+)?"
     r"(?:(?:concomitantly|concurrently|together|in\s+combination|taking|using)\s+)?with)\s+(?P<rest>.+)",
     re.IGNORECASE | re.DOTALL,
 )
+_JOINT = (
+    r"(?:(?:concomitant|concurrent|combined|simultaneous)\s+(?:use|administration|treatment|therapy)|co-?administration|combination)"
+    r"\s+(?:of\s+)?(?P<name>(?!with\b)[A-Za-z][\w-]*(?:\s+(?!with\b|and\b|in\b)[\w-]+){0,3}\s+)?(?:in\s+combination\s+)?(?:with|and)"
+    r"|\buse\s+(?:of\s+(?P<name2>(?!with\b)[A-Za-z][\w-]*(?:\s+(?!with\b|and\b|in\b)[\w-]+){0,3}\s+))?(?:in\s+combination\s+)?with"
+)
 _COMBINATION_IS = re.compile(
-    r"(?:concomitant|concurrent|combined|simultaneous)?\s*(?:use|administration|co-?administration|treatment|combination)\s+(?:of\s+)?"
-    r"(?P<name>(?!with\b)[A-Za-z][\w-]*(?:\s+(?!with\b|and\b)[\w-]+){0,3}\s+)?(?:with|and)\s+(?P<rest>.+?)\s+"
-    rf"(?:is|are){_NOW}\s+(?:contraindicated|not\s+recommended)|"
-    r"(?:concomitant|concurrent|combined)?\s*(?:use|administration|co-?administration|treatment|combination)\s+(?:of\s+)?"
-    r"(?P<name2>(?!with\b)[A-Za-z][\w-]*(?:\s+(?!with\b|and\b)[\w-]+){0,3}\s+)?(?:with|and)\s+(?P<rest2>.+?)\s+(?:should|must)\s+be\s+avoided",
+    rf"(?:{_JOINT})\s+(?P<rest>(?:(?!\b(?:was|were|is|are|may|has|have|should|must|and\s+co)\b)[^.;])+?)\s+"
+    rf"(?:(?:is|are){_NOW}\s+(?:contraindicated|not\s+recommended)|(?:should|must)\s+be\s+avoided)",
     re.IGNORECASE | re.DOTALL,
 )
 _INDICATED = re.compile(
@@ -72,18 +74,28 @@ _PREGNANCY_ADVICE = re.compile(
     r"|(?:avoid|discontinue|stop|do\s+not\s+use|do\s+not\s+take)\b[^.;,(]*|(?:is|are)\s+(?:not\s+recommended|contraindicated)[^.;,(]*)",
     re.IGNORECASE,
 )
+_AVOID_PREGNANCY = re.compile(
+    r"\b(?:avoid|prevent)\s+(?:becoming\s+)?pregnan|\btest\s+for\s+pregnan|pregnancy\s+test", re.IGNORECASE
+)
+_STOPPING = re.compile(r"(?:(?:should|must)\s+be\s+(?:discontinued|stopped)|discontinue|stop)\b", re.IGNORECASE)
+_ONCE_PREGNANT = re.compile(r"\b(?:if|when|once|as\s+soon\s+as|in\s+case\s+of)\b[^.;]*\bpregnan", re.IGNORECASE)
+_POINTER = re.compile(r"(?:it|this|the|these|patients?|women|you|therapy|treatment)\b", re.IGNORECASE)
+_LEADING_NAME = re.compile(r"(?:the\s+use\s+of\s+)?(?P<name>[A-Z][\w-]*(?:\s+[a-z][\w-]*){0,2})\s*$")
 _BOXED = r"boxed.?warning|34066-1"
-_WARNING = re.compile(r"^[\s#*\-•]*(?:boxed\s+)?warnings?\s*[:\-–—]\s*(?P<value>[^.\n]{3,200})", re.IGNORECASE)
+_WARNING = re.compile(
+    r"^[\s#*\-•]*(?:(?:boxed\s+)?warnings?\s*[:\-–—]\s*)+(?P<value>(?!warnings?\b)[^.\n]{3,200})", re.IGNORECASE
+)
 _CONTRAINDICATIONS = r"contraindication|34070-3"
 _STOP = re.compile(
     r"\s*(?:\[|\(\s*(?:see|\d)|[;]|\.(?:\s|$)|\n\s*\n|,?\s+(?:because|due\s+to|since|as\s+(?:this|it|there|the)|which\s+(?:may|can)|and\s+(?:should|must|is|are|may)\b)"
     r"|,\s+(?:because|since|as)\b|\bor\s+if\b)",
     re.IGNORECASE,
 )
-_ADVICE_ENDS = re.compile(r"\s*(?:,|\bin\s+patients\b)", re.IGNORECASE)
 _TURNED = re.compile(r"\b(?:not|no\s+longer|never|neither)\s*(?:\w+\s+)?$", re.IGNORECASE)
 _OPEN_ENDED = re.compile(r"(?::|\b(?:with|in|for|of|the|a|an|and|or|following))\s*$", re.IGNORECASE)
 """Ends of a phrase that goes on elsewhere ("in patients with:")."""
+_ELSEWHERE = re.compile(r"\b(?:these|those|such|this)\b", re.IGNORECASE)
+"""Words that point at another sentence."""
 _MAX_OBJECT = 220
 
 
@@ -107,7 +119,7 @@ def _object(sentence: str, start: int, end: int) -> Span | None:
     span = trimmed(sentence, start, stop.start() if stop else end)
     if _OPEN_ENDED.search(sentence, 0, end) or _OPEN_ENDED.search(span.text):
         return None
-    if not 3 <= len(span.text) <= _MAX_OBJECT or NEGATION.search(span.text) is not None:
+    if not 3 <= len(span.text) <= _MAX_OBJECT or NEGATION.search(span.text) or _ELSEWHERE.search(span.text):
         return None
     return span
 
@@ -165,8 +177,7 @@ def _interactions(sentence: str) -> list[Fact]:
     match = _COMBINATION_IS.search(sentence)
     if match is None or re.search(r"\bnot\s+contraindicated", match.group(), re.IGNORECASE):
         return []
-    group = "rest" if match["rest"] else "rest2"
-    return _fact("interacts_with", _named(match, "name", "name2"), _object(sentence, *match.span(group)))
+    return _fact("interacts_with", _named(match, "name", "name2"), _object(sentence, *match.span("rest")))
 
 
 def _indications(sentence: str) -> list[Fact]:
@@ -195,15 +206,22 @@ def _first_lines(sentence: str) -> list[Fact]:
 
 
 def _pregnancy(sentence: str) -> list[Fact]:
+    """What to do in pregnancy; that a pregnancy is to be avoided is another advice."""
     if not _PREGNANCY.search(sentence) or _CONTRAINDICATED.search(sentence) or _DO_NOT_USE_IN.search(sentence):
         return []
     match = _PREGNANCY_ADVICE.search(sentence)
-    if match is None or not re.search(r"\bpregnan", sentence, re.IGNORECASE):
+    if match is None or _AVOID_PREGNANCY.search(sentence):
         return []
-    value = trimmed(sentence, *match.span("value"))
-    named = re.match(r"(?P<name>[A-Z][\w-]*(?:\s+[a-z][\w-]*){0,2})\s*$", sentence[: match.start()])
-    subject = named["name"] if named else None
-    return [Fact("pregnancy_lactation_advice", subject, value)] if len(value.text) <= _MAX_OBJECT else []
+    stop = re.compile(r"\s*\[|\s+and\s+(?:the|call|your|her)\b").search(sentence, *match.span("value"))
+    value = trimmed(sentence, match.start("value"), stop.start() if stop else match.end("value"))
+    stops = _STOPPING.match(value.text) is not None and _ONCE_PREGNANT.search(sentence) is not None
+    if not (stops or re.search(r"\bpregnan", value.text, re.IGNORECASE)) or len(value.text) > _MAX_OBJECT:
+        return []
+    named = re.match(
+        r"(?:the\s+use\s+of\s+)?(?P<name>[A-Z][\w-]*(?:\s+[a-z][\w-]*){0,2})\s*$", sentence[: match.start()]
+    )
+    subject = named["name"] if named and not _POINTER.match(named["name"]) else None
+    return [Fact("pregnancy_lactation_advice", subject, value)]
 
 
 def _boxed_warning(sentence: str, place: Place) -> list[Fact]:
