@@ -27,6 +27,8 @@ from review_tui.words import (
     counted,
 )
 
+_MARKS_IN_SIGHT = 3
+
 SignCall = Callable[[str], Awaitable[SignResult]]
 
 
@@ -138,7 +140,8 @@ class SignModal(ModalScreen[SignResult | None]):
         self._told.update(Content("esc back to the desk"))
 
     def _ask(self, words: str) -> None:
-        self._told.update(line_content(words, "bold") + Content("   esc back, nothing signed"))
+        scroll = "   ↑ ↓ scroll the list" if len(self._marks) > _MARKS_IN_SIGHT else ""
+        self._told.update(line_content(words, "bold") + Content(f"{scroll}   esc back, nothing signed"))
 
 
 def _mark_content(mark: MarkedRow) -> Content:

@@ -23,6 +23,9 @@ from review_tui.widgets.queue_list import ColumnTitles, QueueList
 from review_tui.widgets.view_tabs import ViewTabs
 from review_tui.words import VIEW_EMPTY
 
+COUNTS_EVERY_S = 20.0
+"""How often the counts of the views are read again while nobody presses a key."""
+
 SEARCH_PAUSE_S = 0.12
 """Wait after a keystroke before searching, so that a word costs one query."""
 
@@ -59,13 +62,25 @@ class QueueScreen(DeskScreen):
         self._search_field.display = False
         self._empty.display = False
 
+        self.set_interval(COUNTS_EVERY_S, self._read_counts)
+
+    @work(group="counts", exclusive=True)
+    async def _read_counts(self) -> None:
+        """Keep the counts live while the list is on top; the list itself moves only when asked to."""
+        if not self.is_current:
+            return
+        counts = await self.ask(self.sitting.desk.counts)
+        if counts is not None:
+            self._counts = counts
+            self._tabs.show(self.view, counts, len(self.queue_list.ids), self.search)
+            self.top_line.show_unsigned(counts.marked, len(self.sitting.unsaved))
+
     def reload(self) -> None:
         """Read counts and ids again; the cursor stays on its candidate."""
-        select = self._selected or self.queue_list.current_id
-        self._load(select)
+        self._load()
 
     @work(group="load", exclusive=True)
-    async def _load(self, select: str | None, pause_s: float = 0.0) -> None:
+    async def _load(self, *, from_top: bool = False, pause_s: float = 0.0) -> None:
         await asyncio.sleep(pause_s)
         self._tabs.show(self.view, self._counts, None, self.search)
         view, search = self.view, self.search
@@ -74,8 +89,8 @@ class QueueScreen(DeskScreen):
         if counts is None or ids is None:
             return
         self._counts = counts
-        self._selected = None
-        self.queue_list.show(ids, select=select, unsaved=frozenset(self.sitting.unsaved))
+        select, self._selected = self._selected or self.queue_list.current_id, None
+        self.queue_list.show(ids, select=None if from_top else select, unsaved=frozenset(self.sitting.unsaved))
         self._tabs.show(view, counts, len(ids), search)
         self._show_empty(counts)
         self.top_line.show_unsigned(counts.marked, len(self.sitting.unsaved))
@@ -160,8 +175,7 @@ class QueueScreen(DeskScreen):
     def _show_view(self, view: QueueView) -> None:
         self.view = view
         self.say("")
-        self.queue_list.cursor = 0
-        self._load(None)
+        self._load(from_top=True)
 
     def action_search(self) -> None:
         """Open the search field."""
@@ -173,7 +187,7 @@ class QueueScreen(DeskScreen):
         event.stop()
         if event.value.strip() != self.search:
             self.search = event.value.strip()
-            self._load(None, SEARCH_PAUSE_S)
+            self._load(from_top=True, pause_s=SEARCH_PAUSE_S)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Back to the list with the search standing."""

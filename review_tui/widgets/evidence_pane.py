@@ -5,6 +5,8 @@ Knows on which lines the quote stands, so that the screen can tell whether it wa
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -52,14 +54,8 @@ class EvidencePane(Vertical):
         """Give the first and last row on the terminal where the quote stands, wherever it is scrolled to."""
         if self._shown is None or not self._quote.content_size.width:
             return None
-        width = self._quote.content_size.width
-        marked = _quote_content(self._shown)
-        spans = [span for span in marked.spans if span.style == _QUOTE]
+        first, last = _rows_of_quote(self._shown, self._quote.content_size.width)
         top = self._quote.content_region.y
-        if not spans:
-            return top, top
-        first = len(marked[: spans[0].start + 1].wrap(width)) - 1
-        last = len(marked[: spans[0].end].wrap(width)) - 1
         return top + first, top + last
 
 
@@ -81,6 +77,16 @@ def _source_content(evidence: EvidenceView, index: int, count: int, seen_count: 
     if evidence.url:
         lines.append(line_content(evidence.url, "underline $text-primary"))
     return Content("\n").join(lines)
+
+
+@lru_cache(maxsize=16)
+def _rows_of_quote(evidence: EvidenceView, width: int) -> tuple[int, int]:
+    """Give the first and last row of the quote once the text is wrapped to a width."""
+    shown = _quote_content(evidence)
+    spans = [span for span in shown.spans if span.style == _QUOTE]
+    if not spans:
+        return 0, 0
+    return len(shown[: spans[0].start + 1].wrap(width)) - 1, len(shown[: spans[0].end].wrap(width)) - 1
 
 
 def _quote_content(evidence: EvidenceView) -> Content:

@@ -80,15 +80,15 @@ class QueueList(ScrollView, can_focus=True, inherit_bindings=False):
         return self._ids[self.cursor] if self._ids else None
 
     def show(self, ids: Sequence[str], *, select: str | None, unsaved: frozenset[str]) -> None:
-        """List these candidates; the cursor stays on ``select``, or near where it was."""
+        """List these candidates; the cursor goes to ``select``, near where it was if that is gone, or to the top."""
         self._ids = tuple(ids)
         self._generation += 1
         self._pages.clear()
         self._wanted.clear()
         self._unsaved = unsaved
         self.virtual_size = Size(0, len(self._ids))
-        index = self._ids.index(select) if select in self._ids else min(self.cursor, len(self._ids) - 1)
-        self.move_to(index)
+        index = self._ids.index(select) if select in self._ids else self.cursor
+        self.move_to(0 if select is None else index)
         self.refresh()
 
     def put_page(self, generation: int, page: int, rows: Sequence[QueueRow]) -> None:

@@ -10,7 +10,7 @@ from datetime import date
 
 import pytest
 
-from review_tui.protocol import CandidateState, QueueRow, QueueView, Reviewer, Risk, SignerProfile, Verdict
+from review_tui.protocol import CandidateState, MarkRequest, QueueRow, QueueView, Reviewer, Risk, SignerProfile, Verdict
 from tests.review_tui.memory_desk import PIN, MemoryDesk, candidate, demo_candidates, quoted, unavailable_on
 from tests.review_tui.sittings import SIZES, Seat, at_first_candidate, seated
 
@@ -138,8 +138,10 @@ async def test_undo_works_in_the_queue_under_the_cursor() -> None:
     async with at_first_candidate(desk) as seat:
         await seat.press("a")
         await seat.shows("2 of 3")
-        await seat.press("escape", "k")
-        await seat.shows("✓ approve")
+        await seat.press("escape")
+        await seat.shows("> · low             drug1")  # the cursor is where the page was left
+        await seat.press("k")
+        await seat.shows("> · low  ✓ approve  drug0")
         await seat.press("u")
         await seat.shows("is taken back")
     assert not desk.marks()
@@ -381,3 +383,19 @@ async def test_fifty_thousand_candidates_open_at_once_and_read_only_what_is_show
         await seat.press("k", "k", "pageup")
         await seat.shows("drug c-4998")
     assert desk.asked <= 400
+
+
+@at_both_sizes
+async def test_the_pin_stays_in_sight_however_many_marks_there_are(size: tuple[int, int]) -> None:
+    desk = MemoryDesk([candidate(number) for number in range(30)])
+    for number in range(30):
+        shown = desk.candidate(f"c-{number:05d}")
+        desk.mark(MarkRequest(shown.candidate_id, shown.shown_sha256, Verdict.APPROVE, quote_seen=True))
+    async with seated(desk, size) as seat:
+        await seat.press("S")
+        await seat.shows("Sign 30 marks")
+        await seat.shows("PIN, then enter: signs")
+        await seat.shows("▊")
+        await seat.type(PIN)
+        await seat.press("enter")
+        await seat.shows("30 decisions signed")

@@ -123,6 +123,7 @@ def test_no_escape_sequence_from_data_reaches_the_terminal() -> None:
         desk.wait_for("HIGH")
         desk.send("\r")
         desk.wait_for("EVIDENCE")
+        desk.read(0.9)
         desk.send("e")
         desk.wait_for("what you change")
         desk.send("\x1b")
