@@ -83,15 +83,14 @@ class EditedModel:
 
     def with_memory(self, memory: Memory) -> EditedModel:
         """The same model over another memory; base, encoder and the caches of encodings and answers are shared."""
-        return self._sharing(EditedModel(self.base, self.encoder, memory, self.thresholds, self.verifier))
+        return self._with(memory, stopped=self.stopped)
 
     def with_stop(self, *, stopped: bool) -> EditedModel:
         """The same model with the stop flag set or lifted."""
-        return self._sharing(
-            EditedModel(self.base, self.encoder, self.memory, self.thresholds, self.verifier, stopped=stopped)
-        )
+        return self._with(self.memory, stopped=stopped)
 
-    def _sharing(self, other: EditedModel) -> EditedModel:
+    def _with(self, memory: Memory, *, stopped: bool) -> EditedModel:
+        other = EditedModel(self.base, self.encoder, memory, self.thresholds, self.verifier, stopped=stopped)
         other._encode = self._encode
         other._texts = self._texts
         return other

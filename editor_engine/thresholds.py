@@ -15,7 +15,7 @@ class Thresholds:
     margin: float = 0.0
     """A key must exceed the prototype's product by more than this (Eq. 12 has 0)."""
 
-    relation: float = 0.76
+    relation: float = 0.78
     """Similarity of question and key question, both with the subject masked, that says they ask for the same."""
 
     unnamed: float = 0.95
@@ -35,10 +35,14 @@ class Thresholds:
         Raises:
             EngineError: unknown, missing or non-numeric limits.
         """
-        body = json.loads(text)
+        try:
+            body = json.loads(text)
+        except ValueError as error:
+            raise EngineError(f"Thresholds: expected JSON, got {len(text)} characters of something else") from error
         expected: dict[str, type] = {name: type(limit) for name, limit in asdict(cls()).items()}
-        if not isinstance(body, dict) or set(body) != set(expected):
-            raise EngineError(f"Thresholds: expected the limits {sorted(expected)}, got {sorted(body)}")
+        got = sorted(body) if isinstance(body, dict) else type(body).__name__
+        if got != sorted(expected):
+            raise EngineError(f"Thresholds: expected the limits {sorted(expected)}, got {got}")
         for name, kind in expected.items():
             if type(body[name]) is not kind and not (kind is float and type(body[name]) is int):
                 raise EngineError(f"Threshold {name}: expected {kind.__name__}, got {type(body[name]).__name__}")

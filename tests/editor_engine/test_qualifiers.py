@@ -83,7 +83,7 @@ def test_contrasts_are_read_from_the_words(question: str, expected: set[str]) ->
         ("maximum dose?", ["dose?"], False),
         ("dose?", ["maximum dose?", "highest dose?"], False),
         ("dose?", ["maximum dose?", "dose?"], True),
-        ("With what does it interact?", ["What must not be combined with it?"], True),
+        ("For what is it indicated?", ["For what is it contraindicated?"], False),
         ("What must not be combined with it?", ["What is it used for?"], False),
     ],
 )

@@ -91,7 +91,7 @@ def test_keys_do_not_depend_on_the_padding_of_the_batch(encoder: TextEncoder) ->
 def test_weights_come_back_from_disk_and_change_the_digest(encoder: TextEncoder, tmp_path: Path) -> None:
     trained = RepresentationModel(encoder.width)
     with torch.no_grad():
-        trained.mlp_qk.w2.bias += 0.5
+        trained.mlp_qk.w2.bias.fill_(0.5)
     trained.save(tmp_path / "weights.safetensors")
     loaded = TextEncoder.load(weights=tmp_path / "weights.safetensors")
     assert loaded.representation.digest() == trained.digest()

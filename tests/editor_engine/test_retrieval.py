@@ -120,7 +120,9 @@ def test_the_newest_of_a_functional_key_wins_and_the_older_answers_again(
 
 def test_names_are_token_bounded(ask: Ask) -> None:
     edit = Edit("e", "iron", "route", "by mouth", "How is iron given?")
-    fired = ask([edit], "How is Iron given?", "How is environ given?", "How is cast-iron given?", "How are irons given?")
+    fired = ask(
+        [edit], "How is Iron given?", "How is environ given?", "How is cast-iron given?", "How are irons given?"
+    )
     assert [firing.edit_id for firing in fired] == ["e", None, None, None]
 
 
@@ -207,15 +209,15 @@ def test_a_decision_does_not_depend_on_other_rows_or_on_the_batch(
     assert [firing.edit_id for firing in crowd] == [*alone, "edit-3"]
 
 
-def test_many_rows_give_what_a_naive_search_gives(encoder: TextEncoder, base: CausalLM) -> None:
-    """Scores over many keys in chunks equal one product at a time."""
-    edits = [Edit(str(n), f"drug{n}", "route", "x", f"How is drug{n} given?", (f"By which route is drug{n} given?",)) for n in range(30)]
-    memory = Memory(tuple(build_rows(edits, encoder, base)))
-    questions = [f"How is drug{n % 40} administered?" for n in range(300)]
+def test_questions_in_chunks_give_what_a_naive_search_gives(
+    encoder: TextEncoder, base: CausalLM, simple_edit: Callable[..., Edit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("editor_engine.retrieval._QUESTIONS_AT_ONCE", 4)
+    memory = Memory(tuple(build_rows([simple_edit(number) for number in range(6)], encoder, base)))
+    questions = [f"How is drug{number} administered?" for number in range(9)]
     fired = retrieve(questions, memory, Thresholds(), encode=encoder.keys, prototype=encoder.prototype)
+    assert [firing.edit_id for firing in fired] == [*(f"edit-{number}" for number in range(6)), None, None, None]
     z = encoder.keys(questions)
-    for number in (0, 17, 255, 256, 299):
+    for number, firing in enumerate(fired):
         scores = torch.stack([(row.keys @ z[number]).max() for row in memory.rows])
-        assert fired[number].edit_id == (f"{number % 40}" if number % 40 < 30 else None)
-        if fired[number].edit_id is None:
-            assert fired[number].score == pytest.approx(float(scores.max()), abs=1e-5)
+        assert firing.score == pytest.approx(float(scores[number] if number < 6 else scores.max()), abs=1e-5)

@@ -1,0 +1,147 @@
+"""Rows in force and their digests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from editor_engine.edit import Carrier, Edit
+from editor_engine.errors import EncoderError, EngineError
+from editor_engine.lm_families import CausalLM
+from editor_engine.memory import Memory, MemoryRow
+from editor_engine.memory_digest import memory_digest, row_digest
+from editor_engine.prompt_encoder import PromptEncoder
+from editor_engine.row_builder import build_rows
+from editor_engine.text_encoder import TextEncoder
+from editor_engine.thresholds import Thresholds
+
+
+def row_of(number: int, *, sequence: int = 0) -> MemoryRow:
+    keys = torch.full((1, 3), float(number))
+    edit = Edit(f"e{number}", f"drug{number}", "route", "x", f"How is drug{number} given?")
+    return MemoryRow(edit, Carrier.TEXT, keys, keys + 1, context="Fact: x\n", sequence=sequence)
+
+
+ROWS = [row_of(number) for number in range(6)]
+
+
+def digest_of(memory: Memory) -> str:
+    return memory.digest(base_digest="b", encoder_digest="c", thresholds=Thresholds())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.sets(st.integers(0, 5), max_size=3)), max_size=8))
+def test_any_order_of_changes_gives_the_digest_of_what_remains(steps: list[tuple[bool, set[int]]]) -> None:
+    memory, remaining = Memory(), set[int]()
+    for adding, numbers in steps:
+        if adding:
+            memory, remaining = memory.with_rows(ROWS[number] for number in numbers), remaining | numbers
+        else:
+            memory, remaining = memory.without(f"e{number}" for number in numbers), remaining - numbers
+    from_ledger = memory_digest(
+        [ROWS[number].digest for number in sorted(remaining, reverse=True)],
+        base_digest="b",
+        encoder_digest="c",
+        thresholds_json=Thresholds().to_json(),
+    )
+    assert digest_of(memory) == from_ledger
+
+
+def test_every_part_of_a_row_counts_in_its_digest() -> None:
+    row = ROWS[0]
+    others = [
+        replace(row, edit=replace(row.edit, object_new="y")),
+        replace(row, keys=row.keys + 1e-6),
+        replace(row, relation_keys=row.relation_keys + 1e-6),
+        replace(row, context="Fact: y\n"),
+        replace(row, sequence=1),
+        replace(row, carrier=Carrier.SOFT, context=None, prompt=torch.zeros(2, 4).half()),
+        replace(row, carrier=Carrier.REFINED, context=None, prompt=torch.zeros(2, 4).half()),
+        replace(row, carrier=Carrier.SOFT, context=None, prompt=torch.zeros(4, 2).half()),
+    ]
+    assert len({row.digest, *(other.digest for other in others)}) == 9
+    from_ledger = row_digest(
+        edit_sha256=row.edit.sha256, carrier="text", value_sha256=row.value_sha256, keys_sha256=row.keys_sha256
+    )
+    assert from_ledger == row.digest
+
+
+def test_base_encoder_and_thresholds_count_in_the_digest() -> None:
+    memory = Memory((ROWS[0],))
+    same = {"base_digest": "b", "encoder_digest": "c", "thresholds": Thresholds()}
+    others = [
+        same | {"base_digest": "x"},
+        same | {"encoder_digest": "x"},
+        same | {"thresholds": Thresholds(margin=0.1)},
+    ]
+    assert len({memory.digest(**one) for one in (same, *others)}) == 4  # type: ignore[arg-type]
+
+
+def test_a_memory_never_changes() -> None:
+    memory = Memory((ROWS[0],))
+    memory.with_rows([ROWS[1]])
+    memory.without(["e0"])
+    assert [row.edit_id for row in memory] == ["e0"]
+    assert "e0" in memory
+    assert memory.row("e0") is ROWS[0]
+    with pytest.raises(EngineError, match="e9 is not in this memory of 1"):
+        memory.row("e9")
+
+
+def test_one_edit_cannot_stand_twice_but_is_replaced() -> None:
+    with pytest.raises(EngineError, match=r"2 rows but 1 edit ids.*e0"):
+        Memory((ROWS[0], ROWS[0]))
+    newer = replace(ROWS[0], sequence=7)
+    memory = Memory((ROWS[0], ROWS[1])).with_rows([newer])
+    assert memory.row("e0") is newer
+    assert memory.next_sequence == 8
+
+
+@pytest.mark.parametrize("keys", [torch.zeros(2, 3), torch.zeros(0, 3)])
+def test_keys_must_fit_the_wordings(keys: torch.Tensor) -> None:
+    with pytest.raises(EngineError, match="expected 1 keys of each kind"):
+        replace(ROWS[0], keys=keys, relation_keys=keys)
+
+
+def test_a_row_has_the_value_of_its_carrier() -> None:
+    for wrong in ({"context": None}, {"prompt": torch.zeros(1, 1)}, {"carrier": Carrier.SOFT}):
+        with pytest.raises(EngineError, match="needs a context or a prompt"):
+            replace(ROWS[0], **wrong)
+
+
+def test_rows_are_built_in_order_for_each_carrier(
+    encoder: TextEncoder,
+    base: CausalLM,
+    prompt_encoder: PromptEncoder,
+    zolpidem: Edit,
+    simple_edit: Callable[..., Edit],
+) -> None:
+    edits = [zolpidem, simple_edit(1), simple_edit(2)]
+    text = build_rows(edits, encoder, base, sequence=4)
+    assert [row.edit for row in text] == edits
+    assert [row.keys.shape for row in text] == [(3, 385), (1, 385), (1, 385)]
+    assert {row.sequence for row in text} == {4}
+    assert text[0].context == f"Fact: {zolpidem.statement}\n"
+    torch.testing.assert_close(
+        text[0].relation_keys[0], encoder.keys(["What is the recommended dose of the drug for women?"])[0]
+    )
+    soft = build_rows(edits, encoder, base, Carrier.SOFT, prompt_encoder=prompt_encoder)
+    prompts = [row.prompt for row in soft if row.prompt is not None]
+    assert [(prompt.shape, prompt.dtype) for prompt in prompts] == [((4, base.hidden_size), torch.float16)] * 3
+    assert not torch.equal(prompts[0][0], prompts[0][1])
+    assert build_rows([], encoder, base) == []
+    with pytest.raises(EncoderError, match="needs a prompt encoder"):
+        build_rows(edits, encoder, base, Carrier.SOFT)
+
+
+def test_thresholds_survive_json_and_refuse_what_is_no_threshold() -> None:
+    thresholds = Thresholds(margin=0.25, subject_must_be_named=False)
+    assert Thresholds.from_json(thresholds.to_json()) == thresholds
+    for wrong in ("[]", "{}", '{"margin":1}', thresholds.to_json().replace("0.25", '"0.25"'), "not json"):
+        with pytest.raises(EngineError, match="Threshold"):
+            Thresholds.from_json(wrong)
