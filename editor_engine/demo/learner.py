@@ -86,7 +86,7 @@ class Learner:
         draft.replace(path)
 
     def restore(self, path: Path) -> None:
-        """Go on where a saved run of the same recipe stopped.
+        """Go on where a saved run of the same recipe stopped; only ``steps`` may be another.
 
         Raises:
             ValueError: the file belongs to another recipe.
@@ -126,7 +126,7 @@ class Learner:
 
     def _check_recipe(self, saved: Mapping[str, object]) -> None:
         ours = asdict(self.recipe)
-        changed = sorted(name for name in ours if saved.get(name) != ours[name])
+        changed = sorted(name for name in ours if name != "steps" and saved.get(name) != ours[name])
         if changed:
             raise ValueError(
                 f"Expected a checkpoint of the same recipe, got other values of {', '.join(changed)}; "

@@ -1,6 +1,5 @@
 """The numbers behind the demo model: its shape, its data mix and its schedule."""
 
-import math
 from dataclasses import dataclass
 
 from transformers import LlamaConfig
@@ -16,18 +15,20 @@ class Recipe:
     layers: int = 4
     heads: int = 8
     mlp_width: int = 512
-    steps: int = 3200
+    steps: int = 2800
     batch_size: int = 64
     micro_batches: int = 4
     """A batch is sorted by length and cut into this many parts, to pad less."""
     peak_rate: float = 2e-3
     warmup_steps: int = 200
+    decay_share: float = 0.4
+    """Over this last part of the steps the learning rate falls."""
     weight_decay: float = 0.05
     drill_steps: int = 600
     """Over these steps the share of drills falls from the first to the last value."""
     first_drill_share: float = 0.6
     last_drill_share: float = 0.1
-    plain_share: float = 0.3
+    plain_share: float = 0.25
     half_precision: bool = True
     """Forward and backward in bfloat16; weights and optimizer stay in float32."""
 
@@ -37,11 +38,14 @@ class Recipe:
         return self.first_drill_share + progress * (self.last_drill_share - self.first_drill_share)
 
     def learning_rate(self, step: int) -> float:
-        """Linear warm-up, then a cosine to one hundredth of the peak."""
+        """Linear warm-up, a constant stretch, then a straight line down to nothing.
+
+        Until the line begins, the rate does not depend on ``steps``: so a run may be given another
+        end on the way, and still is the run that had this end from the start.
+        """
         if step < self.warmup_steps:
             return self.peak_rate * (step + 1) / self.warmup_steps
-        progress = (step - self.warmup_steps) / max(self.steps - self.warmup_steps, 1)
-        return self.peak_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
+        return self.peak_rate * min((self.steps - step) / (self.decay_share * self.steps), 1.0)
 
     def model_config(self, *, vocabulary_size: int, end_id: int, pad_id: int) -> LlamaConfig:
         """The Llama configuration of that shape."""

@@ -51,8 +51,8 @@ def test_a_checkpoint_of_another_recipe_is_refused(
     tiny_recipe: Recipe, tokenizer: PreTrainedTokenizerFast, tmp_path: Path
 ) -> None:
     Learner(tiny_recipe, tokenizer).save(tmp_path / "run.pt")
-    with pytest.raises(ValueError, match="steps"):
-        Learner(replace(tiny_recipe, steps=7), tokenizer).restore(tmp_path / "run.pt")
+    with pytest.raises(ValueError, match="peak_rate"):
+        Learner(replace(tiny_recipe, peak_rate=1e-3), tokenizer).restore(tmp_path / "run.pt")
 
 
 def test_a_folder_with_a_run_is_not_overwritten(tiny_recipe: Recipe, tmp_path: Path) -> None:
@@ -67,3 +67,10 @@ def test_a_run_exports_a_model_that_loads_in_float32(tiny_recipe: Recipe, tmp_pa
     assert model.dtype is torch.float32
     assert model.generation_config.eos_token_id == 0
     assert (tmp_path / "run.pt").exists()
+
+
+def test_the_end_of_a_run_does_not_touch_its_beginning() -> None:
+    short, long = Recipe(steps=1000), Recipe(steps=2000)
+    assert [short.learning_rate(step) for step in range(600)] == [long.learning_rate(step) for step in range(600)]
+    assert short.learning_rate(999) < short.peak_rate / 100
+    assert short.learning_rate(0) < short.learning_rate(199) == short.peak_rate
