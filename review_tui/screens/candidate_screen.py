@@ -83,7 +83,7 @@ class CandidateScreen(DeskScreen):
 
     # reading
 
-    def on_screen_resume(self) -> None:
+    def come_back(self) -> None:
         """Read the candidate when the page is first shown; a modal that closes over it changes nothing."""
         if self.view is None:
             self.reload()

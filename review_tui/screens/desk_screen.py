@@ -55,7 +55,14 @@ class DeskScreen(Screen[str | None]):
         raise NotImplementedError
 
     def on_screen_resume(self) -> None:
-        """Read again what may have changed while another screen was on top."""
+        """Read again what may have changed while another screen was on top.
+
+        Textual calls this handler of every class; a screen that wants another behaviour overrides ``come_back``.
+        """
+        self.come_back()
+
+    def come_back(self) -> None:
+        """Read everything again."""
         self.reload()
 
     def reload(self) -> None:

@@ -399,3 +399,18 @@ async def test_the_pin_stays_in_sight_however_many_marks_there_are(size: tuple[i
         await seat.type(PIN)
         await seat.press("enter")
         await seat.shows("30 decisions signed")
+
+
+async def test_a_modal_that_closes_leaves_the_page_where_it_was_scrolled() -> None:
+    asked: list[str] = []
+    desk = three_low()
+    async with at_first_candidate(desk) as seat:
+        await seat.press("G")
+        await seat.shows("HISTORY")
+        desk.before_call = asked.append
+        await seat.press("question_mark", "escape", "r")
+        await seat.shows("Why reject?")
+        await seat.press("escape")
+        await seat.shows("Nothing was marked")
+        await seat.shows("HISTORY")
+    assert "candidate" not in asked
