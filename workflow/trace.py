@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, Select, select
 from workflow.change_control.release import read_live, release_edits
 from workflow.engine_seam import edit_from_json, make_edit
 from workflow.errors import DamagedError, UsageError
+from workflow.intake.stored_notices import document_id_of
 from workflow.ledger import tables
 from workflow.ledger.documents import DocumentStore
 from workflow.records import Candidate, Evidence
@@ -230,8 +231,13 @@ def _trace_quote(connection: Connection, store: DocumentStore, evidence: Evidenc
         raw_sha256=document.raw_sha256,
         text_sha256=document.text_sha256,
         raw_path=str(store.folder / document.raw_sha256),
-        proofs=_quote_proofs(store, document, evidence),
+        proofs=(_identity(document), *_quote_proofs(store, document, evidence)),
     )
+
+
+def _identity(document: Row[tuple[object, ...]]) -> Proof:
+    found = document_id_of(document.raw_sha256, document.extractor, document.text_sha256)
+    return _same("document named by bytes, extractor and text", document.document_id, found)
 
 
 def _quote_proofs(store: DocumentStore, document: Row[tuple[object, ...]], evidence: Evidence) -> tuple[Proof, ...]:

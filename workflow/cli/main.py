@@ -5,6 +5,7 @@ Importing this module imports neither torch nor textual nor langgraph: each comm
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -71,6 +72,14 @@ def program(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
+    _quieten_libraries()
     command = typer.main.get_command(app)
     given = list(sys.argv[1:] if arguments is None else arguments)
     sys.exit(run_guarded(lambda: command.main(args=given, prog_name=PROGRAM)))
+
+
+def _quieten_libraries() -> None:
+    """Keep the model libraries' own progress bars out of logs; read by them when they are first imported."""
+    if not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

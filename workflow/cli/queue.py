@@ -9,7 +9,7 @@ import typer
 
 from workflow.cli.options import DryRun, Folder, Json, PinFd
 from workflow.cli.output import banner, emit_json, say, table
-from workflow.errors import IllegalTransitionError, UsageError
+from workflow.errors import IllegalTransitionError, UsageError, WorkflowError
 from workflow.records import CandidateState, Verdict
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ def _mark_and_sign(desk: ReviewDesk, request: MarkRequest, pin: str) -> dict[str
 
     Raises:
         IllegalTransitionError: the site's rules refuse mark or signature.
+        WorkflowError: the PIN is wrong, or signing is locked.
         UsageError: the mark vanished meanwhile.
     """
     marked = desk.mark(request)
@@ -129,6 +130,8 @@ def _mark_and_sign(desk: ReviewDesk, request: MarkRequest, pin: str) -> dict[str
     signed = desk.sign([mine.mark_id], pin)
     if request.candidate_id not in signed.signed:
         desk.unmark(request.candidate_id)
-        words = signed.pin_refused or "; ".join(refused.words for refused in signed.refused)
+        if signed.pin_refused:
+            raise WorkflowError(f"candidate {request.candidate_id}: {signed.pin_refused}")
+        words = "; ".join(refused.words for refused in signed.refused)
         raise IllegalTransitionError(f"candidate {request.candidate_id} was not signed: {words}")
     return {"state": str(desk.candidate(request.candidate_id).state), "signatures": mine.signatures_after}

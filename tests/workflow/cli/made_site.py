@@ -10,6 +10,7 @@ from sqlalchemy import insert, update
 from workflow.change_control.batches import create_batch
 from workflow.change_control.promotion import promote_batch
 from workflow.change_control.release import EngineIdentity, ensure_initial_release
+from workflow.intake.stored_notices import document_id_of
 from workflow.ledger import tables
 from workflow.ledger.ledger import Ledger
 from workflow.records import BatchState, Candidate, CandidateState, ChangeKind, Evidence, Risk
@@ -80,7 +81,7 @@ def fill(site: Site) -> World:
 def _document(site: Site, ledger: Ledger) -> tuple[str, str]:
     raw = f"<label>{TEXT}</label>".encode()
     raw_sha256, text_sha256 = site.documents.put(raw), site.documents.put(TEXT.encode())
-    document_id = hashlib.sha256(f"{raw_sha256}openfda-label/1{text_sha256}".encode()).hexdigest()
+    document_id = document_id_of(raw_sha256, "openfda-label/1", text_sha256)
     with ledger.write() as transaction:
         transaction.execute(
             insert(tables.documents).values(
