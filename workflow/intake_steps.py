@@ -20,7 +20,6 @@ from workflow.intake.llm_cache import LedgerCallCache
 from workflow.intake.llm_client import LlmClient, LlmEndpoint, LlmUnusableError
 from workflow.intake.llm_extractor import LlmExtractor
 from workflow.intake.propose import extract_document, waiting_documents
-from workflow.intake.wall import locate
 from workflow.ledger.ledger import Ledger
 from workflow.runs import Run
 from workflow.site import Site
@@ -80,7 +79,7 @@ def _open_llm(site: Site, ledger: Ledger, run: Run, stack: ExitStack) -> LlmExtr
     key = os.environ.get(extraction.api_key_env)
     client = LlmClient(endpoint, api_key=SecretStr(key) if key else None)
     stack.callback(client.close)
-    return LlmExtractor(client, LedgerCallCache(ledger, run_id=run.run_id, actor="medrek-flow"), locate=locate)
+    return LlmExtractor(client, LedgerCallCache(ledger, run_id=run.run_id, actor="medrek-flow"))
 
 
 class LedgerIntakeSteps:
@@ -102,7 +101,7 @@ class LedgerIntakeSteps:
         for number, source in enumerate(self._seams.sources):
             self._tell("collect", number, len(self._seams.sources))
             table = source_table(self._site, source.name)
-            window = window_for(self._ledger, source, today=run.today, first_days=table.first_days, since=run.since)
+            window = window_for(self._ledger, source, run.today, table.first_days, since=run.since)
             collect(self._ledger, self._site.documents, source, run_id=run_id, window=window)
             reached("collect.before_commit")
         self._tell("collect", len(self._seams.sources), len(self._seams.sources))
@@ -113,7 +112,7 @@ class LedgerIntakeSteps:
 
     def affected(self, run_id: str) -> None:
         """Propose to withdraw what rests on something that was taken back."""
-        propose_withdrawals(self._ledger, run_id=run_id)
+        propose_withdrawals(self._ledger, run_id=run_id, documents=self._site.documents)
 
     def waiting_documents(self) -> tuple[str, ...]:
         """Name the documents with changes that wait for extraction, also those that an earlier night left."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ MIGRATION = "0001"
 """The newest migration; what ``Ledger.open`` expects to find."""
 BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for another: SQLite's wait is not fair (2.75 s were seen for two busy writers)."""
-_SQLITE_MAGIC = b"SQLite format 3\x00"
+_SQLITE_HEADER_BYTES = 100
 _WRITES = "ledger_writes"
 
 
@@ -218,9 +219,13 @@ def _begin(connection: Connection) -> None:
 
 
 def _check_file(path: Path) -> None:
+    """Refuse what is plainly no ledger, without opening it.
+
+    A file that this process opens and closes beside SQLite gives up SQLite's locks on it (POSIX): another process
+    would then take away the write-ahead log under an open ledger. So only the file's status is looked at here.
+    """
     try:
-        with path.open("rb") as file:
-            magic = file.read(len(_SQLITE_MAGIC))
+        status = path.stat()
     except FileNotFoundError as error:
         raise SettingsError(
             f"ledger {path}: expected a file, got none; run medrek-flow init, or restore a backup"
@@ -229,7 +234,9 @@ def _check_file(path: Path) -> None:
         raise SettingsError(
             f"ledger {path} cannot be read ({error.strerror}); expected a file of your own, mode 0600"
         ) from error
-    if magic != _SQLITE_MAGIC:
+    if not os.access(path, os.R_OK):
+        raise SettingsError(f"ledger {path} cannot be read; expected a file of your own, mode 0600")
+    if not stat.S_ISREG(status.st_mode) or status.st_size < _SQLITE_HEADER_BYTES:
         raise DamagedError(f"ledger {path}: expected a SQLite file, got something else; restore it from a backup")
 
 
