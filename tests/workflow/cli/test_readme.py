@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from workflow.intake.collect import collect
 from workflow.intake.detect import detect
 from workflow.intake.propose import extract_document, waiting_documents
 from workflow.records import CandidateState
+from workflow.runs import open_run
 from workflow.site import Site
 
 ROOT = Path(__file__).parents[3]
@@ -32,7 +33,8 @@ def example(version: int) -> str:
 
 def read_night(site: Site, day: date) -> tuple[CandidateSummary, ...]:
     """Run a night's steps up to the candidates, without a model."""
-    ledger, run_id = site.open_ledger(), f"r{day:%Y%m%d}-1"
+    ledger = site.open_ledger()
+    run_id = open_run(ledger, now=datetime.combine(day, time(2), UTC), since=None).run_id
     source = DropFolderSource(site.drop_folder)
     collect(ledger, site.documents, source, run_id=run_id, window=DateWindow(day, day))
     detect(ledger, site.documents, run_id=run_id)
@@ -65,7 +67,7 @@ def test_every_command_that_the_readme_names_exists() -> None:
         if group.typer_instance is not None and not group.name
         for command in group.typer_instance.registered_commands
     }
-    named = set(re.findall(r"medrek-flow ([a-z]+)", README))
+    named = set(re.findall(r"(?m)(?:^|`)medrek-flow ([a-z]+)", README))
     assert named <= groups | single
 
 
