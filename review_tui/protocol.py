@@ -385,7 +385,9 @@ class ReviewDesk(Protocol):
         """Count every view."""
 
     def queue(self, view: QueueView, search: str = "") -> Sequence[str]:
-        """List the candidate ids of a view, in the order to review them (risk, then conflict, then oldest).
+        """List the candidate ids of a view, in the order to review them.
+
+        Urgent ones first, then by risk, conflict and age.
 
         ``search`` keeps those where every word of it stands somewhere (subject, relation, objects, question,
         source), whatever the case; empty keeps all. Must be fast for 50,000 candidates: ids only.

@@ -25,8 +25,9 @@ class Reflowed(Static):
 
     def on_resize(self, event: Resize) -> None:
         """Lay out anew where the width changed."""
-        if event.size.width != self._width:
-            self._width = event.size.width
+        del event
+        if self.content_size.width != self._width:
+            self._width = self.content_size.width
             self._lay_out()
 
     def _lay_out(self) -> None:

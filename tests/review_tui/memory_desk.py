@@ -86,12 +86,16 @@ class MemoryDesk:
     """Called with the name of every method; a test makes it raise, or wait."""
 
     def __post_init__(self) -> None:
-        """Take the candidates in and order them once: risk, then oldest."""
+        """Take the candidates in and order them once: urgent, then risk, then oldest."""
         self._views = {view.candidate_id: view for view in self.candidates}
-        self._order = sorted(self._views, key=lambda key: (self._views[key].risk is Risk.LOW, key))
+        self._order = sorted(self._views, key=self._precedence)
         self._marks: dict[str, _Mark] = {}
         self._lock = threading.RLock()
         self._marked_so_far = 0
+
+    def _precedence(self, key: str) -> tuple[bool, bool, str]:
+        view = self._views[key]
+        return view.action is not Action.WITHDRAW, view.risk is Risk.LOW, key
 
     # reading
 

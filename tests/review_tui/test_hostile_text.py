@@ -102,7 +102,7 @@ async def walk_through(desk: HostileDesk, texts: list[str], size: tuple[int, int
         for number, text in enumerate(texts):
             await seat.shows(f" · {number + 1} of {len(texts)} · ")
             await seat.until(lambda text=text: beginning(text) in seat.text())  # type: ignore[misc]
-            await seat.press("tab", "G", "e")
+            await seat.press("G", "e")
             await seat.shows("what you change")
             await seat.press("escape", "n")
         desk.before_call = refuse
