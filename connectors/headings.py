@@ -117,11 +117,19 @@ def _heading(line: _Line, below: str, *, alone: bool) -> Heading | None:
         return Heading(bare, 1 if "=" in below else 2, line.start, line.end + len(below) + 1)
     if (match := _NUMBERED.fullmatch(bare)) and _reads_as_title(match):
         return Heading(bare, match.group(1).count(".") + 1, line.start, line.end)
-    if alone and labels.field_for_heading(bare) and len(bare.split()) > 1:
+    if alone and _names_label_section(bare):
         return Heading(bare.strip("*_: "), 1, line.start, line.end)
     if _in_capitals(bare):
         return Heading(bare.strip("*_: "), 1, line.start, line.end)
     return None
+
+
+def _names_label_section(line: str) -> bool:
+    """Claim: a line that stands alone is the name of a label's section; one word or a sentence is not enough."""
+    numbered = _NUMBERED.fullmatch(line)
+    if (numbered and "." in numbered.group(1)) or line[-1] in ".;,!?" or len(line.split()) < 2:
+        return False
+    return labels.field_for_heading(line) != ""
 
 
 def _reads_as_title(match: re.Match[str]) -> bool:

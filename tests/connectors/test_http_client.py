@@ -6,6 +6,7 @@ import gzip
 import io
 import logging
 import traceback
+import tracemalloc
 import zlib
 from collections.abc import Callable
 
@@ -288,8 +289,12 @@ def test_a_compression_bomb_is_stopped_at_the_cap() -> None:
             file.write(b"\0" * 1_000_000)
     stream = Chunks(buffer.getvalue(), 1)
     answer, _ = scripted(httpx.Response(200, headers={"content-encoding": "gzip"}, stream=stream))
+    tracemalloc.start()
     with pytest.raises(SourceDriftedError, match="at most 1000000 bytes"):
         offline_client(answer).get(HERE)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000_000
 
 
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "zstd"])

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -92,3 +96,39 @@ def test_a_body_shorter_than_announced_is_not_taken_for_whole() -> None:
     cut = Answer(b"half", headers={"Content-Length": "100"})
     with Loopback(lambda asked: cut) as server, client() as polite, pytest.raises(SourceUnreachableError):
         polite.get(Endpoint("t", server.url, allow_private=True))
+
+
+def test_a_proxy_is_asked_by_name_and_the_name_is_not_resolved_here() -> None:
+    def resolver(host: str, port: int) -> list[str]:
+        raise AssertionError("a name was resolved that the proxy should resolve")
+
+    with Loopback(lambda asked: Answer(b"through")) as proxy:
+        polite = PoliteClient("x@y.example", proxy=proxy.url, resolver=resolver, attempts=1)
+        reply = polite.get(Endpoint("t", "http://source.example", allow_private=True), "labels")
+        assert reply.body == b"through"
+        assert proxy.asked[0].headers["host"] == "source.example"
+        assert proxy.asked[0].path == "/labels"
+
+
+def test_a_certificate_is_checked_for_the_name_though_the_address_is_pinned(tmp_path: Path) -> None:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed: no certificate can be made")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=source.example"]
+    names = ["-addext", "subjectAltName=DNS:source.example", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([openssl, *made, *names], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with Loopback(lambda asked: Answer(b"ok"), tls=context) as server:
+        port = server.url.rpartition(":")[2]
+
+        def get(host: str, *, ca_file: str | None) -> bytes:
+            polite = PoliteClient("x", ca_file=ca_file, resolver=lambda h, p: ["127.0.0.1"], attempts=1)
+            return polite.get(Endpoint("t", f"https://{host}:{port}", allow_private=True)).body
+
+        assert get("source.example", ca_file=str(certificate)) == b"ok"
+        with pytest.raises(SourceUnreachableError, match="certificate"):
+            get("other.example", ca_file=str(certificate))
+        with pytest.raises(SourceUnreachableError, match="certificate"):
+            get("source.example", ca_file=None)

@@ -149,6 +149,12 @@ def test_text_is_title_then_labelled_parts_with_inline_markup_flattened() -> Non
     assert [h.why for h in text.hidden] == ["zero-width characters"]
 
 
+def test_a_record_that_comes_twice_in_one_reply_is_told_once() -> None:
+    notices, unreadable, _ = read(article_set(article("90000001"), article("90000001")))
+    assert [n.key for n in notices] == ["pmid:90000001"]
+    assert unreadable == ()
+
+
 def test_a_record_without_pmid_is_a_line_and_the_others_are_read() -> None:
     notices, unreadable, _ = read(article_set(article(""), article("90000001")))
     assert [n.key for n in notices] == ["pmid:90000001"]

@@ -137,7 +137,9 @@ def test_a_lost_result_set_is_fetched_by_ids() -> None:
 
 def test_a_server_that_ignores_the_position_ends_and_tells_each_record_once() -> None:
     whole = article_set(*LIBRARY.values())
-    found = pulled(replies(esearch(list(LIBRARY), count=9_000), whole), page_size=1)
+    with Loopback(replies(esearch(list(LIBRARY), count=9_000), whole)) as server:
+        found = list(source(server, page_size=1).pull(WINDOW))
+        assert len(server.asked) == 6
     assert sorted(keys(found)) == ["pmid:90000001", "pmid:90000002", "pmid:90000003"]
 
 
