@@ -29,12 +29,12 @@ def check(
 ) -> None:
     """Run the gate on a batch, or on what is live, and show what it found."""
     from workflow.cli.batch import show_gate
-    from workflow.cli.opening import find_site
+    from workflow.cli.opening import find_site, logged
 
     if batch_id and live:
         raise UsageError("check: expected a batch or --live, got both")
     site = find_site(folder)
-    with progress_bar() as progress:
+    with logged(site, "check"), progress_bar() as progress:
         report = _check_batch(site, batch_id, progress) if batch_id else _check_live(site, progress)
     if as_json:
         emit_json("check", {"gate": report.model_dump(mode="json")})
@@ -54,7 +54,7 @@ def promote(
     as_json: Json = False,
 ) -> None:
     """Batch what is signed (or take BATCH), gate it, show it, ask once, and make it live."""
-    from workflow.cli.opening import acting_user, find_site
+    from workflow.cli.opening import acting_user, find_site, logged
 
     if not (yes or dry_run) and (as_json or not at_terminal()):
         raise UsageError("promote: expected a terminal to ask on, got none (or --json); pass --yes to answer it")
@@ -64,7 +64,7 @@ def promote(
         return
     from workflow.night import promote as promote_now
 
-    with progress_bar() as progress:
+    with logged(site, "promote"), progress_bar() as progress:
 
         def confirm(summary: GateSummary) -> bool:
             progress.pause()

@@ -32,7 +32,7 @@ def night(
     as_json: Json = False,
 ) -> None:
     """Pull what changed, propose facts, rehearse them, take batches as far as they go, write the report."""
-    from workflow.cli.opening import find_site, known_sources, read_day, read_moment
+    from workflow.cli.opening import find_site, known_sources, logged, read_day, read_moment
     from workflow.clock import utc_now
 
     site = find_site(folder)
@@ -41,7 +41,7 @@ def night(
     first_day = read_day(since, option="--since") if since else None
     from workflow.night import run_night
 
-    with progress_bar() as progress:
+    with logged(site, "night"), progress_bar() as progress:
         outcome = run_night(site, now=moment, since=first_day, progress=progress, only_sources=chosen)
     if as_json:
         emit_json("night", outcome.report.model_dump(mode="json"))
@@ -62,14 +62,14 @@ def worker(
     as_json: Json = False,
 ) -> None:
     """Rehearse what waits and take every batch as far as it goes: once, or with --watch until stopped."""
-    from workflow.cli.opening import find_site
+    from workflow.cli.opening import find_site, logged
     from workflow.night import advance_batches
 
     site = find_site(folder)
     while True:
         code = ExitCode.DONE
         try:
-            with progress_bar() as progress:
+            with logged(site, "worker"), progress_bar() as progress:
                 code = worst(advance_batches(site, progress=progress))
         except BusyError as error:
             if not watch:

@@ -143,3 +143,13 @@ def read_gate_report(connection: Connection, gate_id: str | None) -> GateReport 
     if report is None:
         raise DamagedError(f"gate {gate_id}: expected its report in the ledger, got none; run medrek-flow doctor")
     return GateReport.model_validate_json(report)
+
+
+@contextmanager
+def logged(site: Site, what: str) -> Iterator[Path]:
+    """Write what the program says of its work into ``data/logs/``, one file a command, named by its time."""
+    from workflow.clock import utc_now
+    from workflow.run_log import run_log
+
+    with run_log(site.logs_folder, f"{what}-{utc_now():%Y%m%dT%H%M%SZ}") as path:
+        yield path
