@@ -76,13 +76,15 @@ def cut_context(text: str, evidence: Evidence) -> tuple[str, int, int]:
     """Cut the context of a quote out of a text; give it with the quote's span in it."""
     if text[evidence.start : evidence.end] != evidence.quote or not evidence.quote:
         return evidence.quote, 0, 0
-    before, after = text[: evidence.start], text[evidence.end :]
-    ends = [match.end() for match in _SENTENCE_END.finditer(before, max(0, len(before) - MOST_CHARACTERS))]
-    cut = ends[-(SENTENCES + 1)] if len(ends) > SENTENCES else max(0, len(before) - MOST_CHARACTERS)
-    stops = [match.end() for match in _SENTENCE_END.finditer(after[:MOST_CHARACTERS])]
-    stop = stops[SENTENCES] if len(stops) > SENTENCES else MOST_CHARACTERS
-    lead = before[cut:].lstrip()
-    return lead + evidence.quote + after[:stop].rstrip(), len(lead), len(lead) + len(evidence.quote)
+    first = max(0, evidence.start - MOST_CHARACTERS)
+    last = min(len(text), evidence.end + MOST_CHARACTERS)
+    ends = [match.end() for match in _SENTENCE_END.finditer(text, first, last)]
+    before = [end for end in ends if end <= evidence.start]
+    after = [end for end in ends if end > evidence.end]
+    cut = before[-(SENTENCES + 1)] if len(before) > SENTENCES else first
+    stop = after[SENTENCES] if len(after) > SENTENCES else last
+    lead = text[cut : evidence.start].lstrip()
+    return lead + evidence.quote + text[evidence.end : stop].rstrip(), len(lead), len(lead) + len(evidence.quote)
 
 
 def _date(published: object) -> str:

@@ -81,14 +81,13 @@ def queue_ids(connection: Connection, view: QueueView, reviewer_id: str = "") ->
     """List the ids of a view in the order to review them."""
     in_conflict = set(find_rivals(connection))
     query = select(candidates.c.candidate_id, _rank()).where(_condition(view, reviewer_id))
-    rows = connection.execute(query.order_by(candidates.c.created_at, candidates.c.candidate_id)).all()
+    ordered = query.order_by("rank", candidates.c.created_at, candidates.c.candidate_id)
+    rows = [(str(name), int(rank)) for name, rank in connection.execute(ordered)]
     if view is QueueView.CONFLICTS:
-        rows = [row for row in rows if row.candidate_id in in_conflict]
-    calm = {row.candidate_id: row.candidate_id not in in_conflict for row in rows}
-    ordered = sorted(
-        rows, key=lambda row: (row.rank if calm[row.candidate_id] else min(row.rank, 1), calm[row.candidate_id])
-    )
-    return [row.candidate_id for row in ordered]
+        rows = [row for row in rows if row[0] in in_conflict]
+    first = [name for name, rank in rows if rank == 0]
+    second = [name for name, rank in rows if rank and name in in_conflict]
+    return [*first, *second, *(name for name, rank in rows if rank and name not in in_conflict)]
 
 
 def count_views(connection: Connection, reviewer_id: str = "") -> dict[QueueView, int]:

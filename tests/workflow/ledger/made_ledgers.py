@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import insert, select
@@ -91,9 +94,10 @@ class Desk:
             return read_case_file(connection, candidate_id).state
 
 
-def create_desk(folder: Path, *, kind: str = "demo", signer_profile: str = "two_signer", scripted: bool = True) -> Desk:
-    """Make a ledger with three people; scripted ones need no PIN."""
-    folder.mkdir(exist_ok=True)
+@cache
+def _template(kind: str, signer_profile: str, scripted: bool) -> Path:
+    """Make a site of its kind once; tests work on copies."""
+    folder = Path(tempfile.mkdtemp())
     (folder / "documents").mkdir()
     ledger = Ledger.create(
         folder / "ledger.sqlite", kind=kind, signer_profile=signer_profile, actor="tests", clock=TickingClock()
@@ -108,6 +112,16 @@ def create_desk(folder: Path, *, kind: str = "demo", signer_profile: str = "two_
             actor="tests",
             scripted=scripted,
         )
+    ledger.close()
+    return folder
+
+
+def create_desk(folder: Path, *, kind: str = "demo", signer_profile: str = "two_signer", scripted: bool = True) -> Desk:
+    """Make a ledger with three people; scripted ones need no PIN."""
+    shutil.copytree(_template(kind, signer_profile, scripted), folder)
+    clock = TickingClock()
+    clock.now += timedelta(hours=1)
+    ledger = Ledger.open(folder / "ledger.sqlite", clock=clock)
     return Desk(ledger, DocumentStore(folder / "documents"), ReviewPolicy(signer_profile))
 
 

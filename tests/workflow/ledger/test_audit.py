@@ -12,22 +12,22 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.workflow.ledger.made_ledgers import Desk, make_candidate, put_candidate, put_notice
+from tests.workflow.ledger.made_ledgers import PEOPLE, Desk, create_desk, make_candidate, put_candidate, put_notice
 from workflow.errors import IllegalTransitionError
 from workflow.ledger import audit
 from workflow.ledger.ledger import Ledger
 from workflow.ledger.signing import verify_decisions
 from workflow.ledger.tables import audit as audit_table
 
-ROWS = 6
+ROWS = 8
 Tamper = Callable[[sqlite3.Connection], object]
 
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[Ledger]:
-    """A ledger with six audit rows."""
-    ledger = Ledger.create(tmp_path / "l.sqlite", kind="demo", signer_profile="one_signer", actor="tests")
-    for number in range(ROWS - 1):
+    """A ledger with eight audit rows."""
+    ledger = create_desk(tmp_path / "site").ledger
+    for number in range(ROWS - len(PEOPLE) - 1):
         with ledger.write() as transaction:
             transaction.audit("tests.event", f"thing:{number}", {"n": number, "ä": "\x1b[31m"}, actor="tests")
     yield ledger

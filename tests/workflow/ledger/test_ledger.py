@@ -92,9 +92,9 @@ def _torn(path: Path) -> None:
 
 BROKEN: dict[str, tuple[Callable[[Path], object], type[WorkflowError], str]] = {
     "missing": (lambda path: None, SettingsError, "medrek-flow init"),
-    "a folder": (lambda path: path.mkdir(), SettingsError, "cannot be read"),
+    "a folder": (lambda path: path.mkdir(), DamagedError, "expected a SQLite file"),
     "empty": (lambda path: path.touch(), DamagedError, "expected a SQLite file"),
-    "garbage": (_garbage, DamagedError, "expected a SQLite file"),
+    "garbage": (_garbage, DamagedError, "the file is damaged"),
     "another database": (_foreign, DamagedError, "no medrek-flow ledger"),
     "a newer schema": (_newer, SettingsError, f"expected migration {MIGRATION}, got 9999"),
     "torn": (_torn, DamagedError, "damaged"),

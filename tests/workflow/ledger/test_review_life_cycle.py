@@ -7,13 +7,10 @@ the audit chain verifies, and the signatures agree with it.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
-from functools import cache
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -21,8 +18,6 @@ from hypothesis import strategies as st
 
 from tests.workflow.ledger.made_ledgers import (
     PEOPLE,
-    Desk,
-    TickingClock,
     create_desk,
     decision_ids,
     make_candidate,
@@ -31,11 +26,9 @@ from tests.workflow.ledger.made_ledgers import (
 )
 from workflow.ledger import audit
 from workflow.ledger.case_file import read_case_file
-from workflow.ledger.documents import DocumentStore
 from workflow.ledger.ledger import Ledger
 from workflow.ledger.signing import verify_decisions, void_outdated
 from workflow.records import CandidateState, Risk, Verdict
-from workflow.review_policy import ReviewPolicy
 
 ENDED = (CandidateState.REJECTED, CandidateState.CLOSED)
 ACTS = ("propose", "approve", "approve", "approve", "mark", "mark", "sign", "rehearse", "change", "reopen")
@@ -76,23 +69,11 @@ class Book:
     """By person: the answer they saw, and the rivals they knew."""
 
 
-@cache
-def template() -> Path:
-    """Make a fresh site once; histories begin with a copy of it."""
-    folder = Path(tempfile.mkdtemp()) / "site"
-    create_desk(folder).ledger.close()
-    return folder
-
-
 class Review:
     """A two-signer site where every person does anything at any time."""
 
     def __init__(self, folder: Path) -> None:
-        shutil.copytree(template(), folder)
-        clock = TickingClock()
-        clock.now += timedelta(hours=1)
-        ledger = Ledger.open(folder / "ledger.sqlite", clock=clock)
-        self.desk = Desk(ledger, DocumentStore(folder / "documents"), ReviewPolicy("two_signer"))
+        self.desk = create_desk(folder)
         self.books: dict[str, Book] = {}
         self.marked: dict[tuple[str, str], Verdict] = {}
         self.signatures = 0
