@@ -22,14 +22,15 @@ from editor_engine.verifier import Verifier
 
 Triple = tuple[str | None, str | None, str | None]
 MAX_NEW_TOKENS = 32
+MOST_KNOWN = 100_000
+"""Questions whose encoding, and answers whose text, are kept; beyond that a cache begins anew."""
 
 
 class QuestionEncodings:
     """Question encodings by text, shared by every memory over one encoder."""
 
-    def __init__(self, encoder: TextEncoder, capacity: int = 200_000) -> None:
+    def __init__(self, encoder: TextEncoder) -> None:
         self._encoder = encoder
-        self._capacity = capacity
         self._known: dict[str, Tensor] = {}
 
     def __call__(self, texts: Sequence[str]) -> Tensor:
@@ -37,8 +38,9 @@ class QuestionEncodings:
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
         found = dict(zip(new, self._encoder.keys(new), strict=True)) if new else {}
         z = torch.stack([found[text] if text in found else self._known[text] for text in texts])
-        if len(self._known) + len(found) <= self._capacity:
-            self._known.update(found)
+        if len(self._known) + len(found) > MOST_KNOWN:
+            self._known.clear()
+        self._known.update(found)
         return z
 
 
@@ -134,10 +136,13 @@ class EditedModel:
             (question, firing.triple, max_new_tokens): firing
             for question, firing in zip(questions, firings, strict=True)
         }
-        texts = self._texts if use_known else {}
+        texts = {key: self._texts[key] for key in wanted if key in self._texts} if use_known else {}
         new = [key for key in wanted if key not in texts]
         prompted = [self.prompted(key[0], wanted[key]) for key in new]
         texts.update(zip(new, self.base.generate(prompted, max_new_tokens=max_new_tokens), strict=True))
+        if len(self._texts) + len(new) > MOST_KNOWN:
+            self._texts.clear()
+        self._texts.update(texts if use_known else {})
         return [
             Answer(question, texts[(question, firing.triple, max_new_tokens)], firing)
             for question, firing in zip(questions, firings, strict=True)

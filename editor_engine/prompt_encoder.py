@@ -35,7 +35,7 @@ class PromptEncoder(nn.Module):
         super().__init__()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.queries = nn.Parameter(torch.randn(tokens, width) / width**0.5)
+            self.queries = nn.Parameter(torch.randn(tokens, width))
             self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
             self.output = nn.Linear(width, hidden_size)
             self.summary = nn.Linear(width, hidden_size)

@@ -79,7 +79,8 @@ class _Candidate:
 class _Search:
     """A memory prepared for look-ups: the rows that may fire, and what finds them.
 
-    Shapes: ``keys`` [n, d_key], ``owners`` [n] (row number of a key), ``unnameable_keys`` [n] (may fire unnamed).
+    Shapes: ``keys`` [n, d_key], ``owners`` [n] (row number of a key), ``unnameable_keys`` [m] (keys that may fire
+    without a subject being named).
     The keys of row ``i`` are ``first_key[i]`` up to ``first_key[i + 1]``.
     """
 
@@ -101,7 +102,7 @@ class _Search:
             keys=keys,
             owners=owners,
             first_key=(0, *accumulate(len(row.keys) for row in rows)),
-            unnameable_keys=~torch.tensor(nameable)[owners],
+            unnameable_keys=torch.nonzero(~torch.tensor(nameable)[owners]).flatten(),
         )
 
 
@@ -236,10 +237,13 @@ def _named_candidate(
 
 def _unnamed_candidates(asked: _Asked, search: _Search, thresholds: Thresholds) -> list[_Candidate]:
     """The best row that may fire without its subject being named, if any."""
-    open_keys = search.unnameable_keys if thresholds.subject_must_be_named or asked.forms else None
-    scores = asked.scores if open_keys is None else asked.scores.masked_fill(~open_keys, -torch.inf)
-    best = int(scores.argmax())
-    score = float(scores[best])
+    if not thresholds.subject_must_be_named and not asked.forms:
+        best = int(asked.scores.argmax())
+    elif len(search.unnameable_keys):
+        best = int(search.unnameable_keys[asked.scores[search.unnameable_keys].argmax()])
+    else:
+        return []
+    score = float(asked.scores[best])
     if score < thresholds.unnamed or score - asked.floor <= thresholds.margin:
         return []
     row = search.rows[int(search.owners[best])]

@@ -59,7 +59,7 @@ def build_rows(
     ]
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def encode_prompts(
     statements: Sequence[str], encoder: TextEncoder, prompt_encoder: PromptEncoder, *, batch_size: int = 64
 ) -> list[Tensor]:

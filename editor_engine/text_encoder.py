@@ -117,7 +117,7 @@ class TextEncoder:
         """z_pt (Eq. 12). Shape: [d_key], fp32 on the CPU."""
         return self.representation.prototype.detach().to("cpu", torch.float32)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def token_states(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Last hidden states H (Eq. 6) and their mask, right-padded. Shape: [B, L, d], [B, L]."""
         batch = self._tokenizer(
@@ -127,13 +127,13 @@ class TextEncoder:
         states: Tensor = self._model(input_ids=batch["input_ids"], attention_mask=mask).last_hidden_state
         return states, mask
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def features(self, texts: Sequence[str]) -> Tensor:
         """Pooled x (Eq. 7). Shape: [B, 4d]."""
         states, mask = self.token_states(texts)
         return pool(states, mask, normalised=self._normalised)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def keys(self, texts: Sequence[str], *, batch_size: int = 64) -> Tensor:
         """z_q = z_k = MLP_qk(x) (Eq. 8, 9). Shape: [n, d_key], fp32 on the CPU, in the order of ``texts``."""
         by_length = sorted(range(len(texts)), key=lambda index: (len(texts[index]), texts[index]))
@@ -143,7 +143,7 @@ class TextEncoder:
             found[chosen] = self.representation.mlp_qk(self.features([texts[i] for i in chosen])).float().cpu()
         return found
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def values(self, texts: Sequence[str]) -> Tensor:
         """z_v = MLP_v(x) of full facts (Eq. 10). Shape: [n, d], fp32 on the CPU."""
         z: Tensor = self.representation.mlp_v(self.features(texts))

@@ -117,7 +117,7 @@ def test_prompts_ignore_padding_and_differ_by_token(prompt_encoder: PromptEncode
     texts = ["Short fact.", "A fact that is a good deal longer than the other one is."]
     states, mask = encoder.token_states(texts)
     z_v = encoder.values(texts)
-    together = prompt_encoder(states, mask, z_v)
+    together = prompt_encoder(states, mask, z_v).detach()
     alone_states, alone_mask = encoder.token_states(texts[:1])
     torch.testing.assert_close(together[:1], prompt_encoder(alone_states, alone_mask, z_v[:1]), rtol=1e-4, atol=1e-5)
     assert float((together[0, 0] - together[0, 1]).abs().max()) > 1e-3
