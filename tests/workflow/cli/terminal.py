@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 LIMIT_S = 60.0
+CONTROL_KEYS = ("\x03", "\x11")
+"""Typed without Enter: Ctrl-C, Ctrl-Q."""
 
 
 def run_on_terminal(
@@ -21,7 +23,7 @@ def run_on_terminal(
 
     Args:
         arguments: The command line.
-        answers: Pairs of a piece of the prompt and what is typed, in order; ``\\x03`` is Ctrl-C.
+        answers: Pairs of a piece of the prompt and what is typed, in order; one of ``CONTROL_KEYS`` goes alone.
         environment: Variables besides those of this process.
         folder: Where it runs.
 
@@ -57,7 +59,7 @@ def _talk(terminal: int, answers: Sequence[tuple[str, str]]) -> str:
         if left and left[0][0] in shown[seen:]:
             seen = shown.index(left[0][0], seen) + len(left[0][0])
             typed = left.pop(0)[1]
-            os.write(terminal, typed.encode() if typed == "\x03" else f"{typed}\n".encode())
+            os.write(terminal, typed.encode() if typed in CONTROL_KEYS else f"{typed}\n".encode())
     assert not left, f"never asked: {left[0][0]!r}; the terminal showed {shown!r}"
     return shown
 

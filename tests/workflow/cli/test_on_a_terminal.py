@@ -83,6 +83,12 @@ def test_init_of_a_hospital_site_wants_an_answer_on_the_profile(tmp_path: Path) 
     assert not (tmp_path / "new").exists()
 
 
+def test_the_review_screen_opens_and_leaves(world: World) -> None:
+    code, shown = on_terminal(world.site, ("review", "--as", "script-one"), (("SOURCES", "\x11"),))
+    assert code == 0
+    assert "DEMO SITE" in shown
+
+
 def test_help_on_a_terminal_fits_80_columns(tmp_path: Path) -> None:
     environment = {"PYTHONPATH": ROOT, "COLUMNS": "80"}
     code, shown = run_on_terminal(("--help",), (), environment=environment, folder=tmp_path)
