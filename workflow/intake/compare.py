@@ -15,6 +15,8 @@ from workflow.intake.sentences import Sentence, tokens
 
 _FRAGMENT_TOKENS = 6
 """Shorter sentences say little without their heading ("10 mg once daily"): they may not change sections."""
+_MOST_PAIRS = 4_000_000
+"""Above this many pairs a text was written anew: its sentences are shown as new and gone."""
 _ALIKE = 0.5
 """From this share of equal tokens on, a new sentence is shown as the revision of an old one, else as new."""
 
@@ -74,6 +76,7 @@ def _without_resplit(old: list[Sentence], new: list[Sentence]) -> tuple[list[Sen
 
 def _equal_run(old: Sequence[Sentence], old_at: int, new: Sequence[Sentence], new_at: int) -> tuple[int, int] | None:
     """Take sentences from both sides until both have said the same tokens; None where they part."""
+    same_place = tokens(old[old_at].section) == tokens(new[new_at].section)
     left, right = list(old[old_at].tokens), list(new[new_at].tokens)
     old_at, new_at = old_at + 1, new_at + 1
     while left != right:
@@ -90,17 +93,14 @@ def _equal_run(old: Sequence[Sentence], old_at: int, new: Sequence[Sentence], ne
                 return None
             right += new[new_at].tokens
             new_at += 1
-    return old_at, new_at
+    return (old_at, new_at) if same_place or len(left) >= _FRAGMENT_TOKENS else None
 
 
 def _paired(old: list[Sentence], new: list[Sentence]) -> list[SentencePair]:
     """Pair each new sentence with the old one most like it, the most alike first, same section before others."""
+    likely = enumerate(old) if len(old) * len(new) <= _MOST_PAIRS else ()
     scored = sorted(
-        (
-            (-_likeness(was, now), old_index, new_index)
-            for old_index, was in enumerate(old)
-            for new_index, now in enumerate(new)
-        ),
+        (-_likeness(was, now), old_index, new_index) for old_index, was in likely for new_index, now in enumerate(new)
     )
     partner: dict[int, int] = {}
     taken: set[int] = set()

@@ -74,7 +74,7 @@ def _middle_step(text: str, at: int, terms: Terms) -> tuple[int, Terms] | None:
     ):
         return _released(text, release.end(), terms)
     if (aim := CONDITION.match(text, at)) is not None and not terms.condition:
-        return aim.end(), replace(terms, condition=aim["condition"].strip())
+        return aim.end(), replace(terms, condition=(aim["condition"] or aim["treated"]).strip())
     if named := re.compile(
         rf"(?:of|for)\s+(?:the\s+)?(?P<name>{NAMES})(?=\s*(?:,|\(|$)|\s+(?:in|for|when|if|as|to|by|with)\b)",
         re.IGNORECASE,
@@ -111,15 +111,16 @@ def read_before(text: str, terms: Terms) -> Terms | None:
         return terms
     if "|" in text:
         return None
+    text = re.sub(r"^\d{1,2}(?:\.\d{1,2})+\s+", "", text)
     if (lead := re.match(r"(?:in|for|among)\s+", text, re.IGNORECASE)) is not None:
         people = phrases.people_at(text, lead.end(), len(text))
         if people is not None and not text[people.end :].strip(" ,"):
-            return replace(terms, population=people.text)
+            return None if terms.population else replace(terms, population=people.text)
         if (aim := CONDITION.match(text)) is not None and not text[aim.end() :].strip(" ,"):
-            return replace(terms, condition=aim["condition"].strip())
+            return replace(terms, condition=(aim["condition"] or aim["treated"]).strip())
     people = phrases.people_at(text, 0, len(text))
     if people is not None and not text[people.end :].strip(" ,:"):
-        return replace(terms, population=people.text)
+        return replace(terms, population=terms.population or people.text)
     if (tied := phrases.circumstance(text)) is not None:
         return replace(terms, circumstance=text[0].lower() + text[1:].rstrip(" ,")) if tied.start() == 0 else None
     if NEGATION.search(text) or EXCEPTION.search(text) or ANYONE.search(text):

@@ -89,7 +89,7 @@ def product_names(notice: NoticeText) -> tuple[str, ...]:
     first_line = notice.body.strip().partition("\n")[0]
     for line in (notice.title, first_line):
         name = plain_name(" ".join(_TITLE_NOISE.sub(" ", line).split()))
-        if len(name.split()) <= 3 and _NAME.fullmatch(name) and not _HEADING.search(name):
+        if line[-1:] not in ".!?;" and len(name.split()) <= 3 and _NAME.fullmatch(name) and not _HEADING.search(name):
             return (name,)
     return ()
 

@@ -187,7 +187,7 @@ def _other_people(candidate: Candidate, effect: str) -> Iterable[NearMiss]:
     others = next(others for word, others in _OTHER_PEOPLE if not word or word in words)
     if candidate.relation == "evidence_for":
         others = _OTHER_GROUPS
-    for other in [other for other in others if other not in people][:3]:
+    for other in [other for other in others if not set(tokens(other)) <= words][:3]:
         qualifiers = {**candidate.qualifiers, "population": other}
         asked = ask(candidate.relation, candidate.subject, qualifiers, effect=effect)
         yield NearMiss(question=asked[0], kind=NearMissKind.OTHER_POPULATION)

@@ -34,6 +34,7 @@ HIGH_RISK = frozenset(
 """Relations where a wrong object harms at the next dose."""
 _ONE_AT_A_TIME = frozenset({"recommended_dose", "max_daily_dose", "first_line_treatment_for", "boxed_warning"})
 """Functional relations: the previous version's value under the same key is the old object, wherever it stood."""
+_LONGEST_SENTENCE = 1500
 _READ = frozenset({NoticeKind.LABEL, NoticeKind.GUIDELINE})
 _Said = tuple[Sentence, Fact]
 
@@ -56,7 +57,9 @@ class RulesExtractor:
 
 
 def read_facts(text: str, place: Place) -> list[Fact]:
-    """Give every fact that the rules read in one sentence."""
+    """Give every fact that the rules read in one sentence; none in one too long to be one."""
+    if len(text) > _LONGEST_SENTENCE:
+        return []
     return [*read_doses(text, place), *read_label(text, place)]
 
 

@@ -18,14 +18,20 @@ from connectors.notice import Section
 
 _COUNTED = (
     r"(?i:mg|mcg|µg|ng|g|kg|ml|l|units?|iu|mmol|meq|tablets?|capsules?|caplets?|puffs?|drops?|sprays?|patch(?:es)?"
-    r"|doses|vials?|ampoules?|sachets?|times|hours?|days?|weeks?|months?|years?|million|percent)\b"
+    r"|doses|vials?|ampoules?|sachets?|times|hours?|days?|weeks?|months?|years?|million|percent|milligrams?|micrograms?|grams?|minutes?|injections?|courses?"
+    r"|cycles?|applications?|inhalations?|lozenges?|suppositor(?:y|ies)|drugs|patients|subjects|people|persons?|cases?)\b"
 )
+_HEADINGS = (
+    r"(?i:boxed|indications|dosage|contraindications|warnings|precautions|adverse|drug\s+(?:interactions|abuse)|use\s+in\s+specific"
+    r"|overdos|description|clinical|nonclinical|references|how\s+supplied|storage|patient\s+counsel|undesirable|pharmacolog)"
+)
+"""First words of the numbered headings of labels: before any other word a number may be a count."""
 _NUMBERING = re.compile(
     r"^[\s\-*•·◦‣▪●#>–—]*"
     r"(?:"
     rf"\(?\d{{1,2}}(?:\.\d{{1,2}}){{1,3}}[.)]?\s+(?!{_COUNTED})(?=[^\W\d_])"  # 2.1 Dose
     rf"|\(?\d{{1,2}}[.)]\s+(?!{_COUNTED})(?=[^\W\d_])"  # 1. or (1) Dose
-    rf"|\d{{1,2}}\s+(?!{_COUNTED})(?=[A-Z]{{4}})"  # 1 INDICATIONS
+    rf"|\d{{1,2}}\s+(?={_HEADINGS})"  # 1 INDICATIONS
     r"|\(?(?:[a-z]|[ivx]{1,4})\)\s+"  # a) or iv)
     r")?"
 )
