@@ -6,7 +6,6 @@ A mark is saved before the page moves on. Nothing here decides policy: the desk 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
 from functools import partial
 from typing import ClassVar
 
@@ -18,10 +17,9 @@ from textual.widgets import Static
 
 from review_tui.actions import Scope
 from review_tui.keymap import bindings
-from review_tui.modals.fix_modal import FixModal
-from review_tui.modals.pick_modal import Choice, Picked, PickModal
-from review_tui.protocol import CandidateView, MarkRequest, MarkResult, RefusalKind, Verdict
+from review_tui.protocol import CandidateView, MarkResult, RefusalKind, Verdict
 from review_tui.screens.desk_screen import DeskScreen
+from review_tui.screens.mark_gathering import gather_mark
 from review_tui.sitting import Sitting
 from review_tui.widgets.evidence_pane import EvidencePane
 from review_tui.widgets.fact_content import (
@@ -35,8 +33,6 @@ from review_tui.widgets.message_line import Tone
 from review_tui.widgets.reflowed import Reflowed
 from review_tui.widgets.scroll_pane import ScrollPane
 from review_tui.words import VERDICT_WORD
-
-_DEFER_DAYS = (("tomorrow", 1), ("in three days", 3), ("in a week", 7), ("in a month", 30))
 
 
 class CandidateScreen(DeskScreen):
@@ -202,9 +198,8 @@ class CandidateScreen(DeskScreen):
     @work(group="write")
     async def _mark(self, view: CandidateView, verdict: Verdict) -> None:
         try:
-            request = await self._request(view, verdict)
+            request = await gather_mark(self, view, verdict)
             if request is None:
-                self.say("Nothing was marked.")
                 return
             self.say("saving …")
             result = await self.save(request)
@@ -217,49 +212,6 @@ class CandidateScreen(DeskScreen):
             await self._advance(verdict)
         else:
             self._tell_refused(result)
-
-    async def _request(self, view: CandidateView, verdict: Verdict) -> MarkRequest | None:
-        """Gather what the verdict needs; None where the reviewer went back."""
-        fixed = await self.app.push_screen_wait(FixModal(view)) if verdict is Verdict.FIX_AND_APPROVE else None
-        if verdict is Verdict.FIX_AND_APPROVE and fixed is None:
-            return None
-        until, went_back = await self._ask_until() if verdict is Verdict.DEFER else (None, False)
-        if went_back:
-            return None
-        reason = await self._ask_reason(verdict)
-        if reason is None:
-            return None
-        return MarkRequest(
-            candidate_id=view.candidate_id,
-            shown_sha256=view.shown_sha256,
-            verdict=verdict,
-            quote_seen=self.sitting.has_seen_all(view),
-            reason_code=reason.code or None,
-            reason_text=reason.text,
-            fixed_object=fixed,
-            deferred_until=until,
-        )
-
-    async def _ask_reason(self, verdict: Verdict) -> Picked | None:
-        reasons = await self.ask(self.sitting.desk.reasons, verdict)
-        if reasons is None:
-            return None
-        if not reasons:
-            return Picked("", "")
-        choices = [Choice(reason.code, reason.words, reason.needs_text) for reason in reasons]
-        title = f"Why {VERDICT_WORD[verdict]}?"
-        return await self.app.push_screen_wait(PickModal(title, choices, with_text=True))
-
-    async def _ask_until(self) -> tuple[date | None, bool]:
-        today = self.sitting.today()
-        days = [(words, today + timedelta(days=count)) for words, count in _DEFER_DAYS]
-        choices = [Choice(day.isoformat(), f"{words} ({day:%a} {day.isoformat()})") for words, day in days]
-        open_end = Choice("", "no date: until someone takes it up again")
-        modal = PickModal("Defer until when?", [*choices, open_end], with_text=False)
-        picked = await self.app.push_screen_wait(modal)
-        if picked is None:
-            return None, True
-        return (date.fromisoformat(picked.code) if picked.code else None), False
 
     def _tell_refused(self, result: MarkResult) -> None:
         words = " ".join(refusal.words for refusal in result.refusals)

@@ -414,3 +414,12 @@ async def test_a_modal_that_closes_leaves_the_page_where_it_was_scrolled() -> No
         await seat.shows("Nothing was marked")
         await seat.shows("HISTORY")
     assert "candidate" not in asked
+
+
+async def test_reasons_that_cannot_be_read_are_told_and_nothing_is_marked() -> None:
+    desk = three_low()
+    async with at_first_candidate(desk) as seat:
+        desk.before_call = unavailable_on("reasons")
+        await seat.press("r")
+        await seat.shows("The record is locked by a backup")
+    assert not desk.marks()
