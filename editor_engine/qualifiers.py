@@ -7,7 +7,10 @@ Rules, in this order:
 
 - an edit with a qualifier that contradicts a stated one does not fit (women asked, men edited);
 - an edit with a population does not fit a question that states none, unless the population is adults or general;
-- an edit without a population fits a question that states one: rehearsal and gate look for that hazard;
+  one for adults does not fit a question about a special population, whose dose may be another;
+- an edit without a population speaks of patients in general: it does not fit a question about children, the elderly,
+  pregnancy, breast-feeding or impaired kidneys or liver, unless its own question is about them. A population that
+  the lexicon does not know is not noticed: rehearsal and gate look for that hazard;
 - route and form are mostly left unsaid: a question that states none fits.
 """
 
@@ -52,7 +55,8 @@ _FORMS = {
 }
 _KINDS = {"population": _POPULATIONS, "route": _ROUTES, "form": _FORMS}
 _GENERAL = frozenset({"general", "general population", "all", "all patients", "any", "everyone", "patients"})
-_CONTRADICT_ADULTS = frozenset({"children", "infants"})
+_SPECIAL = frozenset(_POPULATIONS) - {"women", "men", "adults"}
+"""Populations for whom a fact about patients in general may be wrong."""
 _EMPTY_WORDS = frozenset(tokens_of("a an and are at by for from in is it of on or patients people the to who with"))
 
 
@@ -75,6 +79,10 @@ def stated(kind: str, text: str) -> frozenset[str]:
 
 def fits(edit: Edit, question: str) -> bool:
     """Whether what the question states agrees with the edit's qualifiers."""
+    if not any(name == "population" for name, _ in edit.qualifiers):
+        special = stated("population", question) & _SPECIAL
+        if not special <= stated("population", edit.question):
+            return False
     return all(_one_fits(edit, name, value, question) for name, value in edit.qualifiers)
 
 
@@ -94,7 +102,7 @@ def _one_fits(edit: Edit, name: str, value: str, question: str) -> bool:
     asked = stated(name, question)
     if name == "population":
         if own == {"adults"}:
-            return asked.isdisjoint(_CONTRADICT_ADULTS)
+            return asked.isdisjoint(_SPECIAL)
         return own <= asked
     return not asked or not own.isdisjoint(asked)
 

@@ -73,9 +73,21 @@ def test_near_misses_stay_silent_and_say_why(ask: Ask, zolpidem: Edit, question:
     assert firing.triple == (None, None, None)
 
 
-def test_an_edit_without_population_fires_where_one_is_stated(ask: Ask, max_dose: Edit) -> None:
-    (firing,) = ask([max_dose], "What is the maximum daily dose of zolpidem for children?")
-    assert firing.edit_id == max_dose.edit_id
+@pytest.mark.parametrize(
+    ("whom", "fires"),
+    [
+        ("children", False),
+        ("patients with renal impairment", False),
+        ("women", True),
+        ("patients taking verapamil", True),
+    ],
+)
+def test_a_fact_about_patients_in_general_leaves_special_populations_to_the_base_model(
+    ask: Ask, max_dose: Edit, whom: str, fires: bool
+) -> None:
+    """The last row is the hazard that rehearsal and gate look for: the lexicon does not know that population."""
+    (firing,) = ask([max_dose], f"What is the maximum daily dose of zolpidem for {whom}?")
+    assert (firing.edit_id is not None) is fires
 
 
 def test_each_dose_of_a_drug_keeps_to_its_own_question(ask: Ask, zolpidem: Edit, max_dose: Edit) -> None:
