@@ -55,10 +55,10 @@ GOOD = dose(
 )
 BAD = dose(
     "tavorine",
-    "10 mg twice daily",
+    "15 mg twice daily",
     "20 mg twice daily",
     "",
-    ("What is the recommended dose of tavorine for children?",),
+    ("What is the recommended dose of tavorine for patients taking verapamil?",),
 )
 
 

@@ -105,7 +105,7 @@ def test_what_changed_is_what_the_story_tells(world: LoopbackWorld, client: Poli
     changed = {name: compare(old[name], new[name]) for name in sorted(new)}
     assert {name for name, pairs in changed.items() if not pairs} == {"panvorol", "uricolene", "hydrazepam"}
     said = {name: [pair.new.text for pair in pairs if pair.new] for name, pairs in changed.items()}
-    assert said["tavorine"] == ["The recommended dose of tavorine is 10 mg twice daily."]
+    assert said["tavorine"] == ["The recommended dose of tavorine is 15 mg twice daily."]
     assert said["benzarolol"] == ["Benzarolol is contraindicated in patients with second-degree heart block."]
     assert said["corvandine"][-1] == "The recommended dose of corvandine for women is 5 mg once daily."
 

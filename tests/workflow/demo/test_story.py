@@ -83,8 +83,9 @@ def test_what_changes_is_what_the_story_tells() -> None:
     assert "for women is 5 mg once daily" in section(label("corvandine", 1), "dosage_and_administration")
     assert "for men is 10 mg once daily" in section(label("corvandine", 1), "dosage_and_administration")
     tavorine = section(label("tavorine", 1), "dosage_and_administration")
-    assert "The recommended dose of tavorine is 10 mg twice daily." in tavorine
+    assert "The recommended dose of tavorine is 15 mg twice daily." in tavorine
     assert "for children is 5 mg twice daily" in tavorine
+    assert "for patients taking verapamil is 5 mg twice daily" in tavorine
     assert "with second-degree heart block" in section(label("benzarolol", 1), "contraindications")
     assert section(label("luminapril", 1), "boxed_warning").startswith("WARNING: FETAL TOXICITY. ")
     assert "maximum daily dose of melistat is 20 mg" in section(label("melistat", 1), "dosage_and_administration")
