@@ -20,7 +20,7 @@ from workflow.intake.detect import EXTRACTED, NO_CHANGE, WAITING
 from workflow.intake.extractor import ChangedSentence, DocumentChanges, Extractor, NoticeText, Refused
 from workflow.intake.normalise import AliasTable, names_stand, normalise, plain_name, product_names
 from workflow.intake.questions import write as write_questions
-from workflow.intake.rules import RulesExtractor
+from workflow.intake.rules import RulesExtractor, populations_said
 from workflow.intake.stored_notices import Library, same_work
 from workflow.intake.wall import NoticeStanding, check
 from workflow.ledger import tables
@@ -50,6 +50,7 @@ class _Desk:
     products: Mapping[str, tuple[str, ...]]
     aliases: AliasTable
     flags: tuple[str, ...]
+    notices: Mapping[str, NoticeText]
 
 
 def waiting_documents(ledger: Ledger) -> tuple[str, ...]:
@@ -117,7 +118,13 @@ def _prepared(proposal: Candidate, desk: _Desk) -> Candidate:
             flags.append(NOT_NAMED)
     candidate = candidate.model_copy(update={"flags": tuple(dict.fromkeys(flags))})
     known = [name for name in desk.aliases.known if name != candidate.subject]
-    return candidate if candidate.question else write_questions(candidate, known)
+    if candidate.question:
+        return candidate
+    said = (
+        populations_said(desk.notices[e.notice_id], candidate.relation) for e in claims if e.notice_id in desk.notices
+    )
+    elsewhere = tuple(dict.fromkeys(people for populations in said for people in populations))
+    return write_questions(candidate, known, elsewhere=elsewhere)
 
 
 def _change_of(candidate: Candidate, work: DocumentChanges) -> str:
@@ -174,6 +181,7 @@ def _read(connection: Connection, documents: DocumentStore, document_id: str) ->
         products={notice_id: product_names(notice) for notice_id, notice in involved.items()},
         aliases=AliasTable.of((*library.names, *(product_names(notice) for notice in involved.values()))),
         flags=injection.flags(visible, pieces),
+        notices=involved,
     )
     return work, desk
 

@@ -6,7 +6,7 @@ Owns the wordings. A question carries the population and every other qualifier, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from types import MappingProxyType
 
@@ -88,6 +88,8 @@ _OTHER_PEOPLE: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """Who is asked about instead, by the first word that the candidate's population holds: never a part of it."""
 _OTHER_GROUPS = ("patients with diabetes", "patients with heart failure", "patients with asthma")
+_MOST_ELSEWHERE = 6
+"""Near misses about populations that the document itself gives another value."""
 _LOOK_ALIKE = 0.7
 """From this share of equal letters on, two names can be mistaken for each other."""
 
@@ -122,18 +124,19 @@ def _for(qualifiers: Mapping[str, str]) -> str:
     return (f" for {whom}" if whom else "") + (f" {circumstance}" if circumstance else "")
 
 
-def write(candidate: Candidate, known: Iterable[str], *, effect: str = "") -> Candidate:
+def write(candidate: Candidate, known: Iterable[str], *, effect: str = "", elsewhere: Sequence[str] = ()) -> Candidate:
     """Fill in question, paraphrases and near misses where they are still empty.
 
     Args:
         candidate: Already normalised.
         known: Other subjects, for near misses about another drug.
         effect: See ``ask``.
+        elsewhere: Populations for which the document states the same relation on its own: near misses that matter.
     """
     asked = ask(candidate.relation, candidate.subject, candidate.qualifiers, effect=effect)
     if not asked:
         return candidate
-    near = candidate.near_misses or tuple(_near_misses(candidate, sorted(known), effect))
+    near = candidate.near_misses or tuple(_near_misses(candidate, sorted(known), effect, elsewhere))
     own = {_plain(question) for question in asked}
     return candidate.model_copy(
         update={
@@ -162,9 +165,9 @@ def _contains(question: str, answer: str) -> bool:
     return bool(said) and f" {said} " in f" {' '.join(tokens(question))} "
 
 
-def _near_misses(candidate: Candidate, known: list[str], effect: str) -> Iterable[NearMiss]:
+def _near_misses(candidate: Candidate, known: list[str], effect: str, elsewhere: Sequence[str]) -> Iterable[NearMiss]:
     yield from _other_relations(candidate)
-    yield from _other_people(candidate, effect)
+    yield from _other_people(candidate, effect, elsewhere)
     yield from _other_subjects(candidate, known, effect)
 
 
@@ -179,7 +182,7 @@ def _other_relations(candidate: Candidate) -> Iterable[NearMiss]:
         yield NearMiss(question=question, kind=NearMissKind.OTHER_RELATION)
 
 
-def _other_people(candidate: Candidate, effect: str) -> Iterable[NearMiss]:
+def _other_people(candidate: Candidate, effect: str, elsewhere: Sequence[str]) -> Iterable[NearMiss]:
     if candidate.relation not in {"recommended_dose", "max_daily_dose", "evidence_for"}:
         return
     people = candidate.qualifiers.get("population", "")
@@ -187,7 +190,9 @@ def _other_people(candidate: Candidate, effect: str) -> Iterable[NearMiss]:
     others = next(others for word, others in _OTHER_PEOPLE if not word or word in words)
     if candidate.relation == "evidence_for":
         others = _OTHER_GROUPS
-    for other in [other for other in others if not set(tokens(other)) <= words][:3]:
+    chosen = [other for other in others if not set(tokens(other)) <= words][:3]
+    stated = [other for other in elsewhere if set(tokens(other)) != words][:_MOST_ELSEWHERE]
+    for other in dict.fromkeys((*stated, *chosen)):
         qualifiers = {**candidate.qualifiers, "population": other}
         asked = ask(candidate.relation, candidate.subject, qualifiers, effect=effect)
         yield NearMiss(question=asked[0], kind=NearMissKind.OTHER_POPULATION)

@@ -101,6 +101,12 @@ def _facts_of(notice: NoticeText) -> tuple[_Said, ...]:
     )
 
 
+def populations_said(notice: NoticeText, relation: str) -> tuple[str, ...]:
+    """Give the populations for which a document states this relation, in its order, each once, in house words."""
+    said = (dict(fact.qualifiers).get("population", "") for _, fact in _facts_of(notice) if fact.relation == relation)
+    return tuple(dict.fromkeys(population(people) for people in said if people))
+
+
 def _key(fact: Fact, own: tuple[str, ...]) -> tuple[str, str, tuple[tuple[str, str], ...]]:
     """The functional key as far as the rules know it: the document's own product and its names are one subject."""
     names = {plain_name(name) for name in own}

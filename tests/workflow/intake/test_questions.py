@@ -101,3 +101,11 @@ def test_what_a_lane_wrote_itself_is_kept() -> None:
 )
 def test_a_bad_question_is_named(fields: dict[str, object], problem: str) -> None:
     assert problem in problems(made(fields))
+
+
+def test_a_population_that_the_document_gives_its_own_value_is_a_near_miss() -> None:
+    candidate = write(made({}), ["tavorine"], elsewhere=("patients taking verapamil",))
+    asked = [miss.question for miss in candidate.near_misses if "verapamil" in miss.question]
+    assert len(asked) == 1
+    own = write(made({"qualifiers": {"population": "women"}}), ["tavorine"], elsewhere=("women",))
+    assert not [miss for miss in own.near_misses if miss.question == own.question]
