@@ -1,7 +1,8 @@
 """Words that turn one question about a subject into another, and that sentence encoders blur. Free of torch.
 
 "What is the recommended dose of X?" and "What is the maximum daily dose of X?" are 0.92 similar for MiniLM, more than
-most paraphrases. So degree, timing and prohibition are read from the words, with a lexicon that is small on purpose.
+most paraphrases. So degree, timing, prohibition and the kind of thing asked for are read from the words, with a
+lexicon that is small on purpose.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ _CONTRASTS = {
     "overdose": r"overdos\w*|toxic dose",
     "missed": r"missed|forgotten",
     "stopping": r"stop(?:ped|ping)?|discontinu\w*|withdraw\w*|taper\w*",
+    "drug class": r"class(?:es)?|classified|(?:kind|type|sort|category|group) of (?:drug|medicine|medication|agent)s?",
+    "monitoring": r"monitor\w*|check(?:ed|s)?|measured|followed|follow-up",
     "prohibition": r"must not|should not|may not|can ?not|can't|never|contra-?indicat\w*|avoid\w*|rules? out|unsafe",
 }
 _PATTERNS = {name: re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE) for name, pattern in _CONTRASTS.items()}

@@ -111,7 +111,7 @@ class CausalLM:
             mask = batch["attention_mask"]
             out: Tensor = self._model(**batch, position_ids=positions_of(mask)).logits
             last = torch.full_like(mask[:, 0], -1) if side == "left" else mask.sum(1) - 1
-            logits.update(zip(group, out[torch.arange(len(group)), last], strict=True))
+            logits.update(zip(group, out[torch.arange(len(group), device=out.device), last], strict=True))
         return torch.stack([logits[number] for number in range(len(prompted))])
 
     def token_ids(self, text: str) -> Tensor:

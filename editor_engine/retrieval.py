@@ -7,7 +7,7 @@ A row fires on a question when all of this holds:
 
 1. the question names its subject or an alias of it (rows whose own question names none need ``thresholds.unnamed``);
 2. question and one of its wordings, both with the subject masked, are at least ``thresholds.relation`` similar, and
-   no word of degree, timing or prohibition sets them apart (``contrast_words.ask_alike``);
+   no word of degree, timing, kind or prohibition sets them apart (``contrast_words.ask_alike``);
 3. what the question states agrees with its qualifiers (``qualifiers.fits``);
 4. ``z_q . z_k > z_q . z_pt + thresholds.margin`` for one of its keys;
 5. the verifier agrees.

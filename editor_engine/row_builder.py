@@ -65,10 +65,12 @@ def encode_prompts(
 ) -> list[Tensor]:
     """Soft prompts of facts as they are stored. Shape: [T, H] each, fp16 on the CPU."""
     prompts: list[Tensor] = []
+    device = prompt_encoder.queries.device
     for start in range(0, len(statements), batch_size):
         part = statements[start : start + batch_size]
         states, mask = encoder.token_states(part)
-        found = prompt_encoder(states, mask, encoder.values(part).to(states.device))
+        z_v = encoder.values(part)
+        found = prompt_encoder(states.to(device), mask.to(device), z_v.to(device))
         prompts += [one.clone() for one in found.to("cpu", torch.float16)]
     return prompts
 

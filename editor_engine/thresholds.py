@@ -15,7 +15,7 @@ class Thresholds:
     margin: float = 0.0
     """A key must exceed the prototype's product by more than this (Eq. 12 has 0)."""
 
-    relation: float = 0.78
+    relation: float = 0.76
     """Similarity of question and key question, both with the subject masked, that says they ask for the same."""
 
     unnamed: float = 0.95
