@@ -25,7 +25,7 @@ from workflow.ledger.documents import DocumentStore
 from workflow.ledger.evidence_context import EvidenceContext, read_context
 from workflow.ledger.ledger import Ledger
 from workflow.ledger.marks import Mark, list_marks, marks_on, save_mark, take_back_mark
-from workflow.ledger.signing import sign_marks
+from workflow.ledger.signing import settle, sign_marks
 from workflow.ledger.tables import audit, edits
 from workflow.records import Action, Rehearsal, Verdict
 from workflow.review_policy import Choice, PolicyRefusal, ReviewPolicy, Signature, with_signature
@@ -88,8 +88,10 @@ class LedgerDesk:
         )
 
     def summary(self) -> desk.Summary:
-        """Give the first screen's figures."""
+        """Give the first screen's figures, once what was deferred until today or lost its signatures is back."""
         now = self._ledger.clock()
+        with _told():
+            settle(self._ledger, self._policy)
         with self._read() as connection:
             load = queue.workload(connection, self._reviewer.reviewer_id)
             stale = stale_sources(connection, self._sources, today=now.date())

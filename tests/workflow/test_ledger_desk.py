@@ -243,6 +243,20 @@ def test_a_deferral_says_until_when(made: Desk) -> None:
     assert any("colleague" in line.why for line in view.history)
 
 
+def test_the_first_screen_brings_back_what_is_due_or_void(made: Desk) -> None:
+    deferred, outdated = put_candidate(made, make_candidate()), put_candidate(made, make_candidate("digoxin", **LOW))
+    desk = sit(made)
+    until = date(2026, 11, 20)
+    desk.mark(request(desk, deferred, p.Verdict.DEFER, reason_code="ask_colleague", deferred_until=until))
+    desk.mark(request(desk, outdated))
+    desk.sign([mark.mark_id for mark in desk.marks()], PIN)
+    rehearse(made, outdated, answer="another answer", release_id=1)
+    assert desk.counts().pending == 0
+    assert desk.summary().items == 2
+    assert set(desk.queue(p.QueueView.PENDING)) == {deferred, outdated}
+    assert any("answers changed" in line.why for line in desk.candidate(outdated).history)
+
+
 def test_a_locked_ledger_is_unavailable_not_lost(made: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     name = put_candidate(made, make_candidate())
     monkeypatch.setattr(ledger_module, "BUSY_TIMEOUT_S", 0.05)

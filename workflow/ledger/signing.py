@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, insert, select, update
 
-from workflow.clock import utc_moment
+from workflow.clock import utc_moment, utc_text
 from workflow.errors import IllegalTransitionError
 from workflow.identity import Reviewer, check_pin, find_reviewer
 from workflow.ledger import audit
@@ -107,37 +107,57 @@ def sign_marks(
     return Signed(tuple(signed), tuple(refused), tuple(made))
 
 
+def settle(ledger: Ledger, policy: ReviewPolicy) -> tuple[str, ...]:
+    """Wake what was deferred until today and void what does not stand; give the candidates that moved.
+
+    Writes only where there is something to do, so that it may be called whenever somebody looks.
+    """
+    with ledger.read() as connection:
+        is_settled = not _outdated(connection, policy) and not _due(connection, utc_text(ledger.clock()))
+    if is_settled:
+        return ()
+    with ledger.write() as transaction:
+        woken = wake_deferred(transaction, policy)
+        return (*woken, *(candidate_id for candidate_id, _ in void_outdated(transaction, policy)))
+
+
 def void_outdated(transaction: Transaction, policy: ReviewPolicy) -> tuple[tuple[str, str], ...]:
     """Send candidates back whose signatures do not stand any more; give each with the reason.
 
     To be called after new candidates, notices or rehearsals were stored, and before a batch is made.
     """
+    moved = _outdated(transaction.connection, policy)
+    for file, state, why in moved:
+        _move(transaction, file, state, reason=why, actor="medrek-flow")
+    return tuple((file.candidate_id, why) for file, _, why in moved)
+
+
+def _outdated(connection: Connection, policy: ReviewPolicy) -> list[tuple[CaseFile, CandidateState, str]]:
     states = (CandidateState.AWAITING_SECOND, CandidateState.APPROVED)
-    ids = transaction.execute(
-        select(candidates.c.candidate_id).where(candidates.c.state.in_(states)).order_by(candidates.c.candidate_id)
-    ).scalars()
-    voided = []
-    for file in read_case_files(transaction.connection, list(ids)):
+    query = select(candidates.c.candidate_id).where(candidates.c.state.in_(states)).order_by(candidates.c.candidate_id)
+    found = []
+    for file in read_case_files(connection, list(connection.execute(query).scalars())):
         case = file.case()
         state = policy.state_of(case)
-        if state is file.state:
-            continue
-        reasons = sorted({policy.why_void(case, s) for s in case.signatures} - {""})
-        why = f"signatures void: {'; '.join(reasons)}" if reasons else "its risk asks for another number of signatures"
-        _move(transaction, file, state, reason=why, actor="medrek-flow")
-        voided.append((file.candidate_id, why))
-    return tuple(voided)
+        if state is not file.state:
+            reasons = sorted({policy.why_void(case, signature) for signature in case.signatures} - {""})
+            void = f"signatures void: {'; '.join(reasons)}"
+            found.append((file, state, void if reasons else "its risk asks for another number of signatures"))
+    return found
 
 
 def wake_deferred(transaction: Transaction, policy: ReviewPolicy) -> tuple[str, ...]:
     """Put deferred candidates whose day has come back into the queue; give their ids."""
-    columns = candidates.c
-    due = (columns.state == CandidateState.DEFERRED) & (columns.defer_until <= transaction.now[:10])
-    ids = list(transaction.execute(select(columns.candidate_id).where(due)).scalars())
+    ids = _due(transaction.connection, transaction.now)
     for file in read_case_files(transaction.connection, ids):
         state = policy.state_of(file.case())
         _move(transaction, file, state, reason="deferred until today", actor="medrek-flow", defer_until=None)
     return tuple(ids)
+
+
+def _due(connection: Connection, now: str) -> list[str]:
+    is_due = (candidates.c.state == CandidateState.DEFERRED) & (candidates.c.defer_until <= now[:10])
+    return list(connection.execute(select(candidates.c.candidate_id).where(is_due)).scalars())
 
 
 def verify_decisions(connection: Connection) -> tuple[str, ...]:
