@@ -65,7 +65,11 @@ def read_middle(text: str, terms: Terms) -> Terms | None:
 
 
 def _middle_step(text: str, at: int, terms: Terms) -> tuple[int, Terms] | None:
+    if (people := phrases.population_in_brackets(text, at)) is not None:
+        return people.end, replace(terms, population=people.text)
     if (blank := re.compile(r"[\s,]+|\([^()]*\)").match(text, at)) is not None:
+        if ANYONE.search(blank.group()):
+            return None
         return blank.end(), terms
     if (people := phrases.population_after(text, at, len(text))) is not None:
         return people.end, replace(terms, population=people.text)

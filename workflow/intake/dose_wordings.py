@@ -22,7 +22,7 @@ _FILLER = (
     rf"|started\s+at|initiated\s+at|begun\s+at|at|as|{CHANGED}(?:\s+(?:from|to))?|approximately|about)"
 )
 LINK = re.compile(
-    r"(?P<middle>.*?)\s*(?:\b(?:is|are|should\s+be|shall\s+be|must\s+be|remains|will\s+be)\b|:|=|\bto\s+be\b"
+    r"(?P<middle>.*?)\s*(?:\b(?:is|are|should\s+be|shall\s+be|must\s+be|remains|will\s+be)\b|:|=|\s[-–—](?=\s)|\bto\s+be\b"
     rf"|\b(?:has|have|was|were)\s+(?:now\s+)?(?:been\s+)?{CHANGED}(?:\s+(?:from|to))?"
     rf"|\bof\b|\bat\b)\s*(?:{_FILLER}\s*)*",
     re.IGNORECASE | re.DOTALL,
@@ -36,7 +36,7 @@ MAX_CUE = re.compile(
 )
 _NAME = (
     r"(?:(?!(?:the|a|an|of|in|for|is|are|when|if|as|with|to|and|or|by|at|should|must|on|this|these|each|every|treatment|therapy|dose|doses"
-    r"|not|more|than|up|only|either|from|it|patients|adults|children|women|men|daily)\b)[A-Za-z][\w'-]*)"
+    r"|not|more|than|up|only|either|from|it|patients|adults|children|women|men|daily)\b)[A-Za-z][\w'/-]*)"
 )
 NAMES = rf"{_NAME}(?:\s+{_NAME}){{0,4}}?(?:\s*\([A-Za-z][\w\s-]{{1,40}}\))?"
 RELEASE = re.compile(
@@ -57,14 +57,13 @@ GIVEN = re.compile(
     re.IGNORECASE,
 )
 ADJUST = re.compile(
-    r"(?:^|(?<=[.,:;]\s)|(?<=\bshould\s)|(?<=\bmust\s))(?P<verb>reduce|decrease|lower|increase|adjust|limit)\s+"
+    r"\b(?P<verb>reduce|decrease|lower|increase|adjust|limit)\s+"
     r"(?:the\s+)?(?:(?P<kind>(?:\w+\s+){0,2}?)dos(?:e|age)(?:\s+of\s+"
     rf"(?P<name>{NAMES}))?|(?P<bare>{NAMES}))\s+to\s+$",
     re.IGNORECASE,
 )
-LISTED = re.compile(
-    r"^[\s\-*•·◦‣▪●;,.|]*(?:and\s+)?(?P<label>[^:;.\d]{2,60}?)\s*(?:\([^()]{1,40}\))?\s*(?::|\s[-–—]|\|)\s*$",
-)
+LISTED = re.compile(r"^[\s\-*•·◦‣▪●;,.|]*(?:and\s+)?(?P<label>[^;|]{2,100}?)\s*(?::|\s[-–—]|\|)\s*$")
+ROUTES = ("oral", "intravenous", "subcutaneous", "intramuscular", "topical")
 ORDERED_AFTER = re.compile(
     r"\s*(?:is|are|should\s+be|must\s+be)\s+(?:now\s+)?(?:recommended|given|taken|used|administered|advised)\b",
     re.IGNORECASE,

@@ -85,11 +85,11 @@ _PEOPLE = (
 _PEOPLE_END = (
     r"(?=\s*(?:[,;:)]|\.(?!\d)|$|\bis\b|\bare\b|\bshould\b|\bmust\b|\bmay\b|\bhas\b|\bhave\b|\bwas\b|\bwere\b|\bwill\b|\bcan\b"
     r"|\bcontraindicated\b|\band\s+(?:either\s+)?(?:\d|for\b|in\b|the\b)|\bor\s+(?:for\b|in\b)|\bbut\b|\bthe\s+(?:recommended|maximum|usual|initial|starting|dose)"
-    r"|\bwhile\b|\bunless\b|\bexcept\b|\bif\b|\bwhen\b|\[|\(\s*(?:see|\d)|\btake\b|\buse\b|\bgive\b|\bstart\b|\breduce\b))"
+    r"|\bwhile\b|\bunless\b|\bexcept\b|\bif\b|\bwhen\b|\[|\(\s*(?:see\b|\d+(?:\.\d+)?\s*[,)])|\btake\b|\buse\b|\bgive\b|\bstart\b|\breduce\b))"
 )
 POPULATION = re.compile(
     rf"(?:the\s+)?(?P<people>(?:(?!(?:and|is|are|of|to|be|in|for|dose|doses|should|must|treatment|use)\b)[\w-]+\s+){{0,4}}?{_PEOPLE}\b"
-    rf"(?:(?!\s*(?:{_PEOPLE_END[3:-1]}))[^;:.,()\[\]]|\.(?=\d)|\((?!\s*(?:see|\d))[^()]{{0,40}}\)"
+    rf"(?:(?!\s*(?:{_PEOPLE_END[3:-1]}))[^;:.,()\[\]]|\.(?=\d)|\((?!\s*(?:see\b|\d+(?:\.\d+)?\s*[,)]))[^()]{{0,40}}\)"
     r"|,(?=\s*\d{3}\b)){0,120}?)"
     rf"{_PEOPLE_END}",
     re.IGNORECASE,
@@ -149,6 +149,17 @@ def population_after(sentence: str, at: int, limit: int) -> Span | None:
         r"\s*,?\s*(?:when\s+used\s+)?(?:in|for|among)\s+(?:the\s+treatment\s+of\s+)?", re.IGNORECASE
     ).match(sentence, at, limit)
     return None if lead is None else people_at(sentence, lead.end(), limit)
+
+
+def population_in_brackets(sentence: str, at: int) -> Span | None:
+    """Give the population that stands in brackets directly at ``at``: ``(adults)``."""
+    bracket = re.compile(r"\s*\((?P<inside>[^()]{3,80})\)").match(sentence, at)
+    if bracket is None:
+        return None
+    people = people_at(bracket["inside"], 0, len(bracket["inside"]))
+    if people is None or people.end != len(bracket["inside"].rstrip()):
+        return None
+    return Span(people.text, bracket.start("inside") + people.start, bracket.end())
 
 
 def people_at(sentence: str, at: int, limit: int) -> Span | None:

@@ -30,6 +30,7 @@ from workflow.intake.dose_wordings import (
     ORDERED_AFTER,
     REGIMEN,
     RELEASE,
+    ROUTES,
 )
 from workflow.intake.phrases import EXCEPTION, OFF_TOPIC, OPEN, PERIOD, VALUE, Span, trimmed
 from workflow.intake.rule_facts import Fact, Place
@@ -131,6 +132,7 @@ class _Group:
 
     def _people(self, at: int) -> str:
         found = phrases.population_after(self._sentence, at, len(self._sentence))
+        found = found or phrases.population_in_brackets(self._sentence, at)
         if found is None:
             return ""
         self.end = found.end
@@ -163,6 +165,8 @@ class _Group:
             return Fact("max_daily_dose", terms.subject, value, replace(terms, dose="").qualifiers(), self._old)
         if terms.maximum:
             terms = replace(terms, dose="maximum")
+        elif terms.daily and PERIOD.search(value.text) is None:
+            terms = replace(terms, dose=f"{terms.dose} daily".strip())
         return Fact("recommended_dose", terms.subject, value, terms.qualifiers(), self._old)
 
 
@@ -177,9 +181,13 @@ def _terms(sentence: str, boundary: int, value: re.Match[str], place: Place) -> 
             return read_before(before, terms)
     if lead.strip(" -*•·\t\n(") == "" and place.is_about(DOSE_SECTION) and boundary == 0:
         return Terms(needs_times=True)
-    named = re.fullmatch(rf"\s*(?P<name>{NAMES})\s*", lead)
-    if named is not None and boundary == 0 and ORDERED_AFTER.match(sentence, value.end()):
-        return Terms(subject=subject_named(named["name"]))
+    named = re.fullmatch(rf"[\s\-*•]*(?P<name>{NAMES})\s*", lead)
+    if named is not None and boundary == 0:
+        if ORDERED_AFTER.match(sentence, value.end()):
+            return Terms(subject=subject_named(named["name"]))
+        ends = re.compile(r"\s*(?:[.;]?\s*$|for\s|in\s)").match(sentence, value.end())
+        if ends is not None and (not place.title or place.is_about(DOSE_SECTION)):
+            return Terms(subject=subject_named(named["name"]), needs_times=True)
     return None
 
 
@@ -198,7 +206,7 @@ def _as_limit(lead: str) -> tuple[str, Terms] | None:
         daily = daily or "daily" in dosed["kind"].casefold()
         return before[: dosed.start()], Terms(subject=subject_named(dosed["name"]), maximum=True, daily=daily)
     named = re.search(rf"(?:^|,\s*)(?P<name>{NAMES})\s*$", before)
-    if named is not None:
+    if named is not None and re.match(r"\w+\s+not\b", cue.group(), re.IGNORECASE):
         return before[: named.start()], Terms(subject=subject_named(named["name"]), maximum=True, daily=daily)
     return re.sub(r"(?:,?\s*(?:and|but|it|this)\s*)$", "", before), Terms(maximum=True, daily=daily)
 
@@ -249,7 +257,7 @@ def _as_order(lead: str) -> tuple[str, Terms] | None:
         "•",
     ):
         return None  # a noun here: "the use of", "after the start"
-    before = re.sub(r"\b(?:patients|it|the\s+drug|treatment|the\s+tablets?)\s*$", "", before, flags=re.IGNORECASE)
+    before = re.sub(r"^\s*(?:patients|it|the\s+drug|treatment|the\s+tablets?)\s*$", "", before, flags=re.IGNORECASE)
     return before, replace(kind, subject=subject_named(found["name"]), dose=kind.dose or ("starting" if starts else ""))
 
 
@@ -261,6 +269,8 @@ def _as_listed(lead: str) -> tuple[str, Terms] | None:
     people = phrases.people_at(label, 0, len(label))
     if people is not None and people.end == len(label):
         return "", Terms(population=people.text, needs_times=True)
+    if label.casefold() in ROUTES:
+        return "", Terms(route=label.casefold(), needs_times=True)
     if re.fullmatch(NAMES, label):
         return "", Terms(subject=subject_named(label), needs_times=True)
     return None

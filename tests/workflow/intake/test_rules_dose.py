@@ -37,6 +37,40 @@ def read(sentence: str, title: str = "") -> list[Read]:
             {"dose": "starting", "population": "adults"},
         ),
         ("Take 10 mg once daily.", None, "10 mg once daily", {}),
+        (
+            "Starting dose (adults): 500 mg once daily",
+            None,
+            "500 mg once daily",
+            {"dose": "starting", "population": "adults"},
+        ),
+        (
+            "Starting dose: 500 mg once daily (adults)",
+            None,
+            "500 mg once daily",
+            {"dose": "starting", "population": "adults"},
+        ),
+        ("Recommended dose for adults - 500 mg once daily", None, "500 mg once daily", {"population": "adults"}),
+        ("The recommended daily dose of metformin is 40 mg.", "metformin", "40 mg", {"dose": "daily"}),
+        ("Oral: 250 mg every 8 hours", None, "250 mg every 8 hours", {"route": "oral"}),
+        (
+            "Adult patients should start on 500 mg once daily.",
+            None,
+            "500 mg once daily",
+            {"dose": "starting", "population": "Adult patients"},
+        ),
+        (
+            "Patients with eGFR 30–45 mL/min/1.73 m2: 500 mg once daily.",
+            None,
+            "500 mg once daily",
+            {"population": "Patients with eGFR 30–45 mL/min/1.73 m2"},
+        ),
+        (
+            "In patients with hepatic impairment reduce the dose to 5 mg once daily.",
+            None,
+            "5 mg once daily",
+            {"population": "patients with hepatic impairment"},
+        ),
+        ("Lisinopril 10 mg daily for hypertension.", "Lisinopril", "10 mg daily", {"condition": "hypertension"}),
         ("Take one tablet twice daily with food.", None, "one tablet twice daily with food", {}),
         ("Prescribe 500 mg once daily.", None, "500 mg once daily", {}),
         (
@@ -281,6 +315,7 @@ def test_the_section_names_the_population() -> None:
         "The recommended dose for adults with Crohn's disease is 160 mg initially on Day 1, followed by 80 mg.",
         "| Clarithromycin | Do not exceed 20 mg atorvastatin daily |",
         "10 mg once daily",
+        "Do not exceed 1,200 mg in 24 hours unless directed by a doctor.",
     ],
 )
 def test_what_is_no_recommendation_gives_nothing(sentence: str) -> None:
