@@ -6,6 +6,7 @@ candidate is closed with its reason. Only proposes: a person decides, and a rein
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -78,15 +79,8 @@ class _Holding:
     is_edit: bool
 
 
-def propose_withdrawals(ledger: Ledger, *, run_id: str, documents: DocumentStore | None = None) -> Affected:
-    """Propose to withdraw every edit that rests on something taken back; run twice, it adds nothing.
-
-    Args:
-        ledger: The site's.
-        run_id: The run that proposes.
-        documents: With it, a sentence that is gone is found across any number of versions; without it, only
-            against the version after the quoted one.
-    """
+def propose_withdrawals(ledger: Ledger, *, run_id: str, documents: DocumentStore) -> Affected:
+    """Propose to withdraw every edit that rests on something taken back; run twice, it adds nothing."""
     with ledger.read() as connection:
         judge = _Judge(connection, documents)
         struck = [(holding, blow) for holding in _holdings(connection) if (blow := judge.blow(holding)) is not None]
@@ -116,34 +110,49 @@ def _holdings(connection: Connection) -> Iterator[_Holding]:
 class _Judge:
     """Says what struck a holding, in one snapshot."""
 
-    def __init__(self, connection: Connection, documents: DocumentStore | None) -> None:
+    def __init__(self, connection: Connection, documents: DocumentStore) -> None:
         self._connection = connection
-        self._library = Library(connection, documents) if documents is not None else None
-        self._tellings = list(takings_back.tellings(connection))
-        self.reinstated = {
-            pair for telling in self._tellings if telling.kind is AssertionKind.REINSTATES for pair in telling.target
-        }
+        self._library = Library(connection, documents)
+        tellings = list(takings_back.tellings(connection))
+        self.reinstated = {pair for one in tellings if one.kind is AssertionKind.REINSTATES for pair in one.target}
+        self._about: dict[tuple[str, str], list[takings_back.Telling]] = defaultdict(list)
+        for telling in tellings:
+            for pair in telling.target:
+                self._about[pair].append(telling)
+        self._judged: dict[str, _Blow | None] = {}
 
     def blow(self, holding: _Holding) -> _Blow | None:
         """Give the severest blow to the evidence that claims the new object, if there is any."""
         for claim in holding.candidate.evidence:
-            if claim.role == "claim" and (blow := self._taken_back(claim) or self._gone(claim)) is not None:
+            if claim.role != "claim":
+                continue
+            if claim.notice_id not in self._judged:
+                self._judged[claim.notice_id] = self._taken_back(claim.notice_id)
+            if (blow := self._judged[claim.notice_id] or self._gone(claim)) is not None:
                 return blow
         return None
 
-    def _taken_back(self, claim: Evidence) -> _Blow | None:
-        own = self._works(claim.notice_id, "self")
-        cited = self._works(claim.notice_id, "cites")
+    def _taken_back(self, notice_id: str) -> _Blow | None:
+        """Give the severest thing that is said of a notice's own work, or of a work that it cites."""
+        own, cited = self._said_of(self._works(notice_id, "self")), self._said_of(self._works(notice_id, "cites"))
         for kind, change, words in _SEVEREST_FIRST:
-            for telling in self._tellings:
-                if telling.kind is not kind or (change is ChangeKind.RETRACTED and telling.target & self.reinstated):
-                    continue
-                work = takings_back.label_of(telling.target)
-                if telling.target & own:
-                    return _Blow(change, f"its own source ({work}) {words}", telling.notice_id)
-                if kind is not AssertionKind.SUPERSEDES and telling.target & cited:
-                    return _Blow(change, f"its source rests on a work ({work}) that {words}", telling.notice_id)
+            for telling in own:
+                if telling.kind is kind:
+                    return _Blow(change, f"its own source ({_named(telling)}) {words}", telling.notice_id)
+            for telling in cited:
+                if telling.kind is kind and kind is not AssertionKind.SUPERSEDES:
+                    words = f"its source rests on a work ({_named(telling)}) that {words}"
+                    return _Blow(change, words, telling.notice_id)
         return None
+
+    def _said_of(self, works: set[tuple[str, str]]) -> list[takings_back.Telling]:
+        """What is said of works; a retraction that was itself taken back is not."""
+        said = dict.fromkeys(telling for pair in sorted(works) for telling in self._about[pair])
+        return [
+            telling
+            for telling in said
+            if telling.kind is not AssertionKind.RETRACTS or not telling.target & self.reinstated
+        ]
 
     def _works(self, notice_id: str, role: str) -> set[tuple[str, str]]:
         named = {pair for pair in identifiers_of(self._connection, notice_id, role) if pair[0] in {"pmid", "doi"}}
@@ -160,30 +169,17 @@ class _Judge:
         newest = versions_of(self._connection, row.source, row.key).newest
         if newest == claim.notice_id:
             return None
-        gone = self._reads_otherwise(claim, newest) if self._library is not None else self._was_changed(claim)
-        return (
-            _Blow(ChangeKind.REVISED, "its source has a newer version without the quoted sentence", None)
-            if gone
-            else None
-        )
+        return _Blow(ChangeKind.REVISED, _GONE, None) if self._reads_otherwise(claim, newest) else None
 
     def _reads_otherwise(self, claim: Evidence, newest: str) -> bool:
-        assert self._library is not None  # noqa: S101 - for the type checker
         notice = self._library.notice(newest)
         said = f" {' '.join(tokens(claim.quote))} "
         sentences = split(notice.text, notice.start, notice.end, notice.sections)
         return said not in f" {' '.join(token for sentence in sentences for token in sentence.tokens)} "
 
-    def _was_changed(self, claim: Evidence) -> bool:
-        columns = tables.changes.c
-        rows = self._connection.execute(
-            select(columns.change_id).where(
-                columns.previous_notice_id == claim.notice_id,
-                columns.old_start < claim.end,
-                columns.old_end > claim.start,
-            )
-        )
-        return rows.first() is not None
+
+def _named(telling: takings_back.Telling) -> str:
+    return takings_back.label_of(telling.target)
 
 
 def _propose(transaction: Transaction, holding: _Holding, blow: _Blow, run_id: str) -> str | None:

@@ -6,12 +6,13 @@ Owns the JSON of ``notices.body`` and what counts as the newest version of a thi
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, func, select
 
 from connectors.notice import Identifier, Notice, NoticeKind, PartialDate, Section
 from workflow.errors import DamagedError
@@ -121,9 +122,12 @@ class Library:
     @cached_property
     def names(self) -> tuple[tuple[str, ...], ...]:
         """The names of every product in the ledger, ingredient first."""
-        rows = self.connection.execute(select(tables.notices.c.body).where(tables.notices.c.kind == NoticeKind.LABEL))
-        groups = (NoticeBody.model_validate_json(body).names for (body,) in rows)
-        return tuple(dict.fromkeys(group for group in groups if group))
+        stated = func.json_extract(tables.notices.c.body, "$.names")
+        rows = self.connection.execute(
+            select(stated).where(tables.notices.c.kind == NoticeKind.LABEL).distinct().order_by(stated)
+        )
+        groups = (tuple(str(name) for name in json.loads(names or "[]")) for (names,) in rows)
+        return tuple(group for group in groups if group)
 
 
 class Versions:

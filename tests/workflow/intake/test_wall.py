@@ -13,7 +13,8 @@ from tests.workflow.intake.made_intake import changed
 from workflow.intake.extractor import ChangedSentence, DocumentChanges
 from workflow.intake.normalise import AliasTable, normalise, product_names
 from workflow.intake.questions import write
-from workflow.intake.rules import RulesExtractor
+from workflow.intake.rule_facts import Place
+from workflow.intake.rules import RulesExtractor, read_facts
 from workflow.intake.wall import NoticeStanding, check, locate
 from workflow.records import Candidate, ChangeKind
 
@@ -213,6 +214,20 @@ def test_evidence_is_taken_back_only_by_an_asserted_retraction() -> None:
     assert "no source asserts that the quoted work was retracted" in check(
         forged.model_copy(update={"evidence": roles}), *desk(change)
     )
+
+
+JUMBLE = (
+    "the recommended dose of corvandine is 5 mg 10 or to for in women ( ) , ; . : | adults once daily not exceed take"
+    " if with contraindicated patients warning every 6 hours maximum should be avoid use treat - 2.5 mL/min /day"
+)
+WORDS = st.sampled_from(JUMBLE.split())
+
+
+@given(st.lists(WORDS, max_size=60).map(" ".join))
+@settings(max_examples=400, deadline=2000)
+def test_the_rules_read_any_jumble_without_failing_and_quote_it_exactly(sentence: str) -> None:
+    for fact in read_facts(sentence, Place()):
+        assert sentence[fact.value.start : fact.value.end] == fact.value.text
 
 
 TEXT = "A tablet a day. The dose is 5 mg. The dose is 5 mg. Naïve  patients\ntake 2.5 mg."
