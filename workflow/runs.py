@@ -49,7 +49,10 @@ def open_run(ledger: Ledger, *, now: datetime, since: date | None) -> Run:
         run_id = f"r{day}-{len(taken) + 1}"
         transaction.execute(
             insert(tables.runs).values(
-                run_id=run_id, started_at=transaction.now, now=utc_text(now), status=RUNNING,
+                run_id=run_id,
+                started_at=transaction.now,
+                now=utc_text(now),
+                status=RUNNING,
                 since=since.isoformat() if since else None,
             )
         )
