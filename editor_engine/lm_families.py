@@ -54,12 +54,13 @@ class CausalLM:
         self._pad_id = int(tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self._stop_ids[0])
 
     @classmethod
-    def load(cls, name_or_path: str | Path, *, device: str = "cpu", dtype: torch.dtype | None = None) -> CausalLM:
+    def load(cls, name_or_path: str | Path, *, device: str = "cpu", dtype: torch.dtype | str | None = None) -> CausalLM:
         """The LM, ready to answer.
 
         Args:
             device: where it runs; never changed silently.
-            dtype: precision of the weights; by default fp32 on the CPU, the checkpoint's own elsewhere.
+            dtype: precision of the weights, also by name ("bfloat16"); by default fp32 on the CPU, the checkpoint's
+                own elsewhere.
 
         Raises:
             BaseModelError: the model is missing or cannot be loaded.

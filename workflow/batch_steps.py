@@ -25,6 +25,7 @@ from workflow.fault_points import reached
 from workflow.graphs import Next
 from workflow.ledger import tables
 from workflow.ledger.ledger import Ledger, Transaction
+from workflow.live_index import rebuild_index
 from workflow.records import BatchState, GateVerdict
 from workflow.site import Site
 
@@ -117,6 +118,7 @@ class LedgerBatchSteps:
             for edit_id, text in said.items()
             if not takes(text, bodies[edit_id].object_new, bodies[edit_id].object_old, bodies[edit_id].must_not_assert)
         ]
+        rebuild_index(self._site, self._ledger, tuple(bench.edits.values()))
         with self._ledger.write() as transaction:
             transaction.execute(
                 update(tables.batches)

@@ -6,17 +6,13 @@ Kept apart from ``doctor``, so that a visit without it imports no torch.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from workflow.change_control.batches import read_batch
 from workflow.change_control.release import LiveState, ReleasedEdit, read_live, release_edits
 from workflow.doctor import Finding, fail, guarded, ok, warn
 from workflow.errors import ExitCode, WorkflowError
 from workflow.ledger.ledger import Ledger
+from workflow.live_index import indexed_rows
 from workflow.site import Site
-
-if TYPE_CHECKING:
-    from editor_engine.key_index import IndexedRow
 
 
 def examine_engine(site: Site, *, repair: bool) -> Iterator[Finding]:
@@ -84,20 +80,3 @@ def _index(site: Site, ledger: Ledger, edits: tuple[ReleasedEdit, ...], *, repai
                 else (f"{len(found.missing)} keys missing, {len(found.extra)} extra, {len(found.different)} different")
             )
             yield warn("key index", f"{said}; no answer depends on it", "medrek-flow doctor --repair")
-
-
-def indexed_rows(site: Site, ledger: Ledger, edits: tuple[ReleasedEdit, ...]) -> tuple[IndexedRow, ...]:
-    """Read the rows in force from their shards, verified, each with its place on disk."""
-    from editor_engine.key_index import IndexedRow, ValuePointer
-    from editor_engine.memory_store import read_shard
-
-    wanted = {edit.edit_id for edit in edits}
-    rows = []
-    for batch_id in dict.fromkeys(edit.batch_id for edit in edits):
-        with ledger.read() as connection:
-            batch = read_batch(connection, batch_id)
-        name = str(batch.shard_path)
-        for number, row in enumerate(read_shard(site.memory_folder / name, str(batch.shard_sha256))):
-            if row.edit_id in wanted:
-                rows.append(IndexedRow(row, batch_id, ValuePointer(name, number, row.value_sha256)))
-    return tuple(rows)

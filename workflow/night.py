@@ -22,10 +22,12 @@ from workflow.intake_steps import LedgerIntakeSteps, Seams
 from workflow.ledger import tables
 from workflow.ledger.lease import Lease, lease
 from workflow.ledger.ledger import Ledger
+from workflow.ledger.signing import settle
 from workflow.records import BatchState, GateVerdict
 from workflow.reports.gather import gather_report
 from workflow.reports.night_report import NightReport
 from workflow.reports.render import write_report
+from workflow.review_policy import ReviewPolicy
 from workflow.runs import Run, close_run, open_run, unfinished_run
 from workflow.site import Site
 from workflow.workbench import Bench, Workbench, rehearse_if_needed
@@ -149,7 +151,8 @@ def _report(
 
 
 def _advance_all(site: Site, ledger: Ledger, held: Lease, bench: Bench, progress: Progress | None) -> set[ExitCode]:
-    """Carry out withdrawals, then take every batch that is not settled as far as it goes."""
+    """Settle the queue, carry out withdrawals, then take every batch that is not settled as far as it goes."""
+    settle(ledger, ReviewPolicy(ledger.signer_profile()))
     carry_out_withdrawals(ledger)
     create_batch(ledger, actor="medrek-flow", note="approved since the last batch")
     steps = LedgerBatchSteps(site, ledger, bench, guard=held.assert_held, progress=progress)

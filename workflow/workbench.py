@@ -171,7 +171,7 @@ def load_base(site: Site) -> CausalLM:
 
     model = site.settings.model
     name = bundled_model() if model.base == BUNDLED_MODEL else model.base
-    return CausalLM.load(name, device=model.device)
+    return CausalLM.load(name, device=model.device, dtype=model.dtype)
 
 
 def load_encoder(site: Site) -> TextEncoder:

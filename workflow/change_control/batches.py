@@ -13,7 +13,9 @@ from workflow.errors import IllegalTransitionError, UsageError
 from workflow.fault_points import reached
 from workflow.ledger import tables
 from workflow.ledger.ledger import Ledger, Transaction
+from workflow.ledger.signing import void_outdated
 from workflow.records import Action, BatchState, Candidate, CandidateState
+from workflow.review_policy import ReviewPolicy
 
 _NEXT: dict[BatchState, frozenset[BatchState]] = {
     BatchState.OPEN: frozenset({BatchState.STAGED, BatchState.REFUSED}),
@@ -118,10 +120,14 @@ def approved_candidates(connection: Connection) -> tuple[Candidate, ...]:
 def create_batch(ledger: Ledger, *, actor: str, note: str = "", candidate_ids: Sequence[str] = ()) -> str | None:
     """Make a batch of the approved edits (of all, or of those named); None when nothing is approved.
 
+    An approval counts only while its signatures stand: those that are void go back to their reviewers first (P1).
+
     Raises:
         IllegalTransitionError: a named candidate is not approved.
     """
+    policy = ReviewPolicy(ledger.signer_profile())
     with ledger.write() as transaction:
+        void_outdated(transaction, policy)
         approved = [c for c in approved_candidates(transaction.connection) if c.action is Action.EDIT]
         chosen = _choose(approved, candidate_ids)
         if not chosen:

@@ -1,16 +1,18 @@
 """Culprits: which edit made a question come out wrong. Pure functions over the engine's outcomes.
 
-A moved probe names the edit that fired on it; no halving is needed where there is attribution. A question that a
-batch changes on purpose (another of its edits was written for it) is no failure.
+A moved probe names the edit that fired; no halving is needed where there is attribution. What a batch changes on
+purpose is no failure: a question that another of its edits was written for, and a near miss of one edit about the
+subject of another, whose own near misses guard it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from editor_engine.edit import Edit
+from editor_engine.metrics import says
 from editor_engine.probes import ProbeKind
 from workflow.change_control.gate_report import CheckName, Failure
 from workflow.change_control.probe_sets import folded
@@ -48,14 +50,23 @@ class Intended:
 def failures_of(outcomes: Sequence[ProbeOutcome], edits: Sequence[Edit]) -> list[Failure]:
     """Every question that came out wrong, each with its culprit among ``edits`` where there is one."""
     intended = Intended.by(edits)
-    standing = frozenset(edit.edit_id for edit in edits)
-    return [_failure(outcome, standing) for outcome in outcomes if _failed(outcome, intended)]
+    standing = {edit.edit_id: edit for edit in edits}
+    wrong = (outcome for outcome in outcomes if _failed(outcome, intended, standing))
+    return [_failure(outcome, frozenset(standing)) for outcome in wrong]
 
 
-def _failed(outcome: ProbeOutcome, intended: Intended) -> bool:
+def _failed(outcome: ProbeOutcome, intended: Intended, standing: Mapping[str, Edit]) -> bool:
     if outcome.probe.kind is ProbeKind.CHECK:
         return outcome.takes is not True
-    return outcome.moved and not intended.covers(outcome)
+    return outcome.moved and not intended.covers(outcome) and not _is_anothers_subject(outcome, standing)
+
+
+def _is_anothers_subject(outcome: ProbeOutcome, standing: Mapping[str, Edit]) -> bool:
+    """Whether a near miss of one edit names the subject of the other edit of the batch that fires on it."""
+    fired = standing.get(outcome.staged.edit_id or "")
+    if outcome.probe.kind is not ProbeKind.NEAR_MISS or fired is None or fired.edit_id == outcome.probe.edit_id:
+        return False
+    return any(says(outcome.probe.question, name) for name in (fired.subject, *fired.aliases))
 
 
 def _failure(outcome: ProbeOutcome, standing: frozenset[str]) -> Failure:

@@ -32,7 +32,7 @@ def check_live(workbench: Workbench, progress: Callable[[str, int, int], None] |
     ids = [edit.edit_id for edit in answering]
     with workbench.ledger.read() as connection:
         candidates = candidates_of(connection, ids)
-        bodies = connection.execute(select(tables.edits.c.edit_id, tables.edits.c.body).order_by("edit_id")).tuples()
+        bodies = connection.execute(select(tables.edits.c.edit_id, tables.edits.c.body).order_by("edit_id")).all()
         edits = tuple(edit_from_json(body) for edit_id, body in bodies if edit_id in candidates)
     if not edits:
         return _nothing_in_force(workbench)

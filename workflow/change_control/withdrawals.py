@@ -11,7 +11,9 @@ from workflow.change_control.release import read_live, release_edits
 from workflow.change_control.rollback import roll_back
 from workflow.ledger import tables
 from workflow.ledger.ledger import Ledger
+from workflow.ledger.signing import void_outdated
 from workflow.records import Action, Candidate, CandidateState
+from workflow.review_policy import ReviewPolicy
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ def carry_out_withdrawals(ledger: Ledger) -> tuple[Withdrawn, ...]:
 
     The actor of the new release is who signed, its reason what the proposal said.
     """
+    with ledger.write() as transaction:
+        void_outdated(transaction, ReviewPolicy(ledger.signer_profile()))
     with ledger.read() as connection:
         approved = [one for one in approved_candidates(connection) if one.action is Action.WITHDRAW]
     return tuple(_carry_out(ledger, candidate) for candidate in approved)

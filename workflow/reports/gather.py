@@ -72,7 +72,7 @@ def gather_report(
 
 def _states(connection: Connection) -> dict[str, int]:
     column = tables.candidates.c.state
-    return dict(connection.execute(select(column, func.count()).group_by(column)).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(select(column, func.count()).group_by(column))}
 
 
 def _source(connection: Connection, run: Run, name: str) -> SourceLine:
@@ -100,7 +100,7 @@ def _source(connection: Connection, run: Run, name: str) -> SourceLine:
 def _changes(connection: Connection, run_id: str) -> dict[str, int]:
     columns = tables.changes.c
     query = select(columns.kind, func.count()).where(columns.run_id == run_id).group_by(columns.kind)
-    return dict(sorted(connection.execute(query).tuples().all()))
+    return {row[0]: row[1] for row in sorted(connection.execute(query))}
 
 
 def _count_outcome(connection: Connection, run_id: str, outcome: str) -> int:
@@ -251,7 +251,7 @@ def _outcomes(connection: Connection, started_at: str) -> tuple[OutcomeLine, ...
         select(columns.state, columns.reason, tables.edits.c.state, tables.edits.c.reason)
         .join(tables.edits, tables.edits.c.candidate_id == columns.candidate_id, isouter=True)
         .where(columns.candidate_id.in_(signed))
-    ).tuples()
+    )
     counted: dict[str, int] = {}
     for state, reason, edit_state, edit_reason in rows:
         words = _outcome_words(state, reason, edit_state, edit_reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,8 +13,19 @@ from sqlalchemy import insert, select, update
 from workflow.change_control.batches import create_batch, read_batch, set_state
 from workflow.change_control.release import EngineIdentity, ensure_initial_release, read_live
 from workflow.ledger import tables
-from workflow.ledger.ledger import Ledger
-from workflow.records import BatchState, Candidate, CandidateState, ChangeKind, NearMiss, NearMissKind, Risk
+from workflow.ledger.ledger import Ledger, Transaction
+from workflow.ledger.shown import shown_sha256
+from workflow.records import (
+    BatchState,
+    Candidate,
+    CandidateState,
+    ChangeKind,
+    NearMiss,
+    NearMissKind,
+    QuestionOutcome,
+    Rehearsal,
+    Risk,
+)
 
 IDENTITY = EngineIdentity("b" * 64, "e" * 64, "{}")
 
@@ -61,7 +72,7 @@ def make_candidate(subject: str, object_new: str = "5 mg", **changes: object) ->
 
 
 def approve(ledger: Ledger, candidate: Candidate, state: CandidateState = CandidateState.APPROVED) -> str:
-    """Put a candidate into the ledger in ``state``."""
+    """Put a candidate into the ledger in ``state``; an approved one with its rehearsal and two people's signatures."""
     with ledger.write() as transaction:
         transaction.execute(
             insert(tables.candidates).values(
@@ -78,7 +89,48 @@ def approve(ledger: Ledger, candidate: Candidate, state: CandidateState = Candid
                 body=candidate.model_dump_json(),
             )
         )
+        if state is CandidateState.APPROVED:
+            sign(transaction, candidate)
     return candidate.candidate_id
+
+
+def sign(transaction: Transaction, candidate: Candidate, signers: Sequence[str] = ("s1", "s2")) -> None:
+    """Rehearse on paper and sign what would have been shown."""
+    outcome = QuestionOutcome(question=candidate.question, now="", would_say=candidate.object_new, takes=True)
+    rehearsal = Rehearsal(
+        candidate_id=candidate.candidate_id,
+        content_sha256=candidate.content_sha256,
+        release_id=0,
+        carrier="text",
+        outcomes=(outcome,),
+        moves=(),
+        already_says=False,
+    )
+    transaction.execute(
+        insert(tables.rehearsals).values(
+            candidate_id=candidate.candidate_id,
+            content_sha256=candidate.content_sha256,
+            release_id=0,
+            rehearsed_at=transaction.now,
+            body=rehearsal.model_dump_json(),
+        )
+    )
+    for signer in signers:
+        person = {"reviewer_id": signer, "name": f"Signer {signer}", "role": "pharmacist", "pin_hash": "none"}
+        known = insert(tables.reviewers).prefix_with("OR IGNORE")
+        transaction.execute(known.values(**person, created_at=transaction.now))
+        transaction.execute(
+            insert(tables.decisions).values(
+                decision_id=f"{candidate.candidate_id}-{signer}",
+                candidate_id=candidate.candidate_id,
+                reviewer_id=signer,
+                signer_name=person["name"],
+                verdict="approve",
+                meaning="approved",
+                shown_sha256=shown_sha256(candidate, rehearsal),
+                signed_at=transaction.now,
+            )
+        )
 
 
 def pass_gate(ledger: Ledger, memory_folder: Path, batch_id: str) -> None:

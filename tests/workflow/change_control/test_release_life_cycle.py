@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select, update
 
-from tests.workflow.change_control.made_batches import IDENTITY, approve, make_candidate, pass_gate
+from tests.workflow.change_control.made_batches import IDENTITY, approve, make_candidate, pass_gate, sign
 from workflow.change_control.batches import create_batch, list_batches, read_batch
 from workflow.change_control.promotion import promote_batch
 from workflow.change_control.release import (
@@ -26,7 +27,7 @@ from workflow.change_control.release import (
 )
 from workflow.change_control.rollback import plan_rollback, roll_back
 from workflow.errors import DamagedError, IllegalTransitionError, UsageError
-from workflow.ledger import audit
+from workflow.ledger import audit, tables
 from workflow.ledger.ledger import Ledger
 from workflow.records import BatchState, CandidateState
 
@@ -135,6 +136,30 @@ def test_only_approved_candidates_enter_a_batch(ledger: Ledger) -> None:
     assert create_batch(ledger, actor="a") is None
     with pytest.raises(IllegalTransitionError, match="expected an approved candidate"):
         create_batch(ledger, actor="a", candidate_ids=[pending])
+
+
+def test_a_forged_approval_enters_no_batch(ledger: Ledger) -> None:
+    """P1: the state says approved, but nobody (or only one of two) signed what is on record."""
+    unsigned, once = make_candidate("corvandine"), make_candidate("melistat")
+    approve(ledger, unsigned, CandidateState.PENDING)
+    approve(ledger, once, CandidateState.PENDING)
+    with ledger.write() as transaction:
+        sign(transaction, once, ["s1"])
+        transaction.execute(update(tables.candidates).values(state=CandidateState.APPROVED))
+    assert create_batch(ledger, actor="a") is None
+    with ledger.read() as connection:
+        states = dict(connection.execute(select(tables.candidates.c.subject, tables.candidates.c.state)).all())
+    assert states == {"corvandine": CandidateState.PENDING, "melistat": CandidateState.AWAITING_SECOND}
+
+
+def test_an_approval_of_what_was_changed_since_enters_no_batch(ledger: Ledger) -> None:
+    """P1: two people signed 5 mg, and the row says 50 mg now."""
+    signed = make_candidate("corvandine", "5 mg")
+    approve(ledger, signed)
+    forged = signed.model_copy(update={"object_new": "50 mg"})
+    with ledger.write() as transaction:
+        transaction.execute(update(tables.candidates).values(body=forged.model_dump_json()))
+    assert create_batch(ledger, actor="a") is None
 
 
 def test_an_ungated_batch_is_not_promoted(ledger: Ledger, tmp_path: Path) -> None:
