@@ -36,8 +36,8 @@ _NUMBERING = re.compile(
     r")?"
 )
 _REFERENCES = re.compile(
-    r"\[\s*see\b[^\]]*\]"
-    r"|\(\s*see\b[^)]*\)"
+    r"\[\s{0,9}see\b[^\]]{0,300}\]"
+    r"|\(\s{0,9}see\b[^)]{0,300}\)"
     r"|(?<!CI)(?<!CI )\(\s*(?:[1-9]|1\d)(?:\.[1-9]\d?)?(?:\s*[,;]\s*(?:[1-9]|1\d)(?:\.[1-9]\d?)?)*\s*\)",
     re.IGNORECASE,
 )
