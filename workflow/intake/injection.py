@@ -32,7 +32,8 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     (
         "addresses a language model",
         r"\b(?:as|you\s+are)\s+(?:now\s+)?(?:an?\s+)?(?:ai\b|artificial|language\s+model|llm|chatbot|assistant|dan\b|in\s+(?:\w+\s+)?mode)"
-        r"|\b(?:system|assistant)\s*(?:prompt|message|instruction)\w*\b|(?:^|\n)[ \t]{0,9}(?:assistant|user|human)[ \t]{0,9}:\s"
+        r"|\b(?:system|assistant)\s*(?:prompt|message|instruction)\w*\b"
+        r"|(?:^|\n)[ \t]{0,9}(?:assistant|user|human)[ \t]{0,9}:\s"
         r"|\b(?:initial|starting|original|hidden|your)\s+(?:instructions?|prompt)"
         r"|<\s*/?\s*(?:information|system|instructions?|im_start|s|inst|end\s+of\s+session)\b[^>]{0,30}>|\[\s*/?\s*(?:system|inst|rest-of-document)\s*\]|\bend\s+of\s+session\b"
         r"|\bautomated\s+(?:analysis|screening|review)|\bfrom\s+now\s+on\b|\bact\s+as\s+(?:if|an?)\b|\bpretend\b|\brole-?\s?play|\bjailbr"
