@@ -48,6 +48,7 @@ class CausalLM:
         self.device = torch.device(model.device)
         self.has_chat_template = bool(getattr(tokenizer, "chat_template", None))
         self.digest = hashlib.sha256(f"{prompt_layout.LAYOUT_VERSION}:{weights_digest}".encode()).hexdigest()
+        self.parameters = sum(int(weights.numel()) for weights in model.parameters())
         self.hidden_size = int(model.get_input_embeddings().weight.shape[1])
         self._special_tokens = _special_tokens(tokenizer)
         self._stop_ids = self._find_stop_ids()

@@ -53,6 +53,9 @@ class ModelTable(Table):
     """Folder, Hugging Face id, or "demo": the small bundled model, which answers without a download."""
     device: Line = "cpu"
     """Where it runs: "cpu", "cuda", "cuda:1". Never chosen silently; a missing GPU is an error."""
+    threads: Annotated[int, Field(ge=0, le=1024)] = 0
+    """CPU threads for the model. 0 chooses: one for a model under 100 million parameters, which more would slow
+    down."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     """Number format. float32 gives the same answers on every machine; a GPU wants bfloat16."""
     max_new_tokens: Count = 48

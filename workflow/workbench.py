@@ -168,10 +168,13 @@ def load_base(site: Site) -> CausalLM:
     """Load the base model that the settings name, or the bundled one."""
     from editor_engine import CausalLM
     from editor_engine.demo import bundled_model
+    from editor_engine.threads import choose_threads
 
     model = site.settings.model
     name = bundled_model() if model.base == BUNDLED_MODEL else model.base
-    return CausalLM.load(name, device=model.device, dtype=model.dtype)
+    base = CausalLM.load(name, device=model.device, dtype=model.dtype)
+    choose_threads(base.parameters, device=model.device, wanted=model.threads)
+    return base
 
 
 def load_encoder(site: Site) -> TextEncoder:

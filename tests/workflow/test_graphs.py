@@ -1,4 +1,4 @@
-"""The graphs' contract: kill -9 anywhere, then again, and every step was done; a wait resumes only on the ledger's word."""
+"""The graphs' contract: kill -9 anywhere, then again, and all was done; a wait ends only on the ledger's word."""
 
 from __future__ import annotations
 
