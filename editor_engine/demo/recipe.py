@@ -15,7 +15,7 @@ class Recipe:
     layers: int = 4
     heads: int = 8
     mlp_width: int = 512
-    steps: int = 2800
+    steps: int = 2000
     batch_size: int = 64
     micro_batches: int = 4
     """A batch is sorted by length and cut into this many parts, to pad less."""
