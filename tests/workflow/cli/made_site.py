@@ -13,10 +13,13 @@ from workflow.change_control.release import EngineIdentity, ensure_initial_relea
 from workflow.intake.stored_notices import document_id_of
 from workflow.ledger import tables
 from workflow.ledger.ledger import Ledger
+from workflow.ledger.shown import shown_sha256
 from workflow.records import BatchState, Candidate, CandidateState, ChangeKind, Evidence, Risk
 from workflow.site import Site
 
 RUN_ID = "r20260309-1"
+SIGNED_AT = "2096-03-09T08:00:00Z"
+"""After everything that the ledger holds, so that no rival in it is news to the signer."""
 TEXT = "2.1 Dosage. The recommended dose of corvandine for women is 5 mg once daily."
 QUOTE = "The recommended dose of corvandine for women is 5 mg once daily."
 
@@ -145,8 +148,8 @@ def _promote(site: Site, ledger: Ledger, candidate: Candidate, base_release: int
                 signer_name="Script One",
                 verdict="approve",
                 meaning="I have read the evidence and approve this fact",
-                shown_sha256="a" * 64,
-                signed_at="2026-03-09T08:00:00Z",
+                shown_sha256=shown_sha256(candidate, None),
+                signed_at=SIGNED_AT,
                 scripted=1,
             )
         )
