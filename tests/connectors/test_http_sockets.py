@@ -43,7 +43,7 @@ def test_a_body_that_drips_ends_at_the_deadline() -> None:
         started = time.monotonic()
         with pytest.raises(SourceUnreachableError, match="no end within"):
             polite.get(Endpoint("t", server.url, allow_private=True))
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 15  # the whole body would take 20 s
 
 
 def test_headers_that_drip_end_at_the_deadline() -> None:
@@ -72,7 +72,7 @@ def test_headers_that_drip_end_at_the_deadline() -> None:
     done.set()
     thread.join()
     listener.close()
-    assert took < 2
+    assert took < 15  # the headers alone would take 20 s
 
 
 def test_no_log_of_any_library_holds_a_key(caplog: pytest.LogCaptureFixture) -> None:

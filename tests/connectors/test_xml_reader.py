@@ -38,7 +38,7 @@ def test_hostile_xml_is_refused_quickly(name: str) -> None:
     started = time.monotonic()
     with pytest.raises(SourceDriftedError) as caught:
         read_xml("test", BOMBS[name], what="efetch")
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30  # unfolded, a bomb takes minutes or all memory
     assert "passwd" not in str(caught.value)
 
 

