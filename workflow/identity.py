@@ -141,7 +141,7 @@ def find_reviewer(ledger: Ledger, reviewer_id: str) -> Reviewer:
         row = connection.execute(select(reviewers).where(reviewers.c.reviewer_id == reviewer_id)).first()
     if row is None:
         raise IllegalTransitionError(
-            f"{reviewer_id} is no reviewer of this site; have them enrolled with medrek-flow init or doctor"
+            f"{reviewer_id} is no reviewer of this site; have them enrolled with medrek-flow reviewer add"
         )
     return Reviewer(row.reviewer_id, row.name, row.role, bool(row.scripted))
 

@@ -44,7 +44,7 @@ def add(
     from workflow.identity import add_reviewer
 
     with open_ledger(folder) as opened:
-        pin = read_new_pin(pin_fd, who=name)
+        pin = read_new_pin(pin_fd, who=name, kind=opened.ledger.kind())
         person = add_reviewer(
             opened.ledger,
             reviewer_id=account,

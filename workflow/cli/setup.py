@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workflow.cli.asking import ask_line, at_terminal, read_new_pin
+from workflow.cli.asking import ask_choice, ask_line, at_terminal, read_new_pin
 from workflow.cli.options import Folder, Json, PinFd
 from workflow.cli.output import banner, emit_json, fields, note, progress_bar, say
 from workflow.errors import UsageError
@@ -107,11 +107,8 @@ def _ask_profile(*, demo: bool) -> Profile:
     if not at_terminal():
         raise UsageError("expected --profile one-signer or two-signer, got none and no terminal to ask on")
     note("High-risk facts (doses, contraindications, high-alert drugs): do two people sign them here, or one?")
-    answer = ask_line("one-signer or two-signer", option="--profile")
-    try:
-        return Profile(answer)
-    except ValueError as error:
-        raise UsageError(f"expected one-signer or two-signer, got {answer!r}") from error
+    typed = {"one": Profile.ONE, "two": Profile.TWO, **{str(profile): profile for profile in Profile}}
+    return Profile(ask_choice("one or two", typed, option="--profile"))
 
 
 def _first_reviewer(name: str, role: str, pin_fd: int | None, *, demo: bool) -> FirstReviewer | None:
@@ -120,8 +117,12 @@ def _first_reviewer(name: str, role: str, pin_fd: int | None, *, demo: bool) -> 
 
     if not name and (demo or not at_terminal()):
         return None
-    name = name or os_user().full_name
-    return FirstReviewer(name=name, role=role, pin=read_new_pin(pin_fd, who=name))
+    if not name:
+        name = ask_line(
+            "your name as it is printed with your signature", option="--reviewer", default=os_user().full_name
+        )
+    pin = read_new_pin(pin_fd, who=name, kind="demo" if demo else "hospital")
+    return FirstReviewer(name=name, role=role, pin=pin)
 
 
 def _tell_made(site: Site, *, demo: bool, profile: Profile, reviewer: str, as_json: bool) -> None:
@@ -133,5 +134,6 @@ def _tell_made(site: Site, *, demo: bool, profile: Profile, reviewer: str, as_js
         emit_json("init", {**made, "reviewer": reviewer or None, "warnings": warnings})
         return
     fields((*made.items(), ("reviewer", reviewer or "none yet: medrek-flow reviewer add")))
+    say()
     banner(warnings)
     say(f"next: look through {site.settings_path}, then run medrek-flow doctor and medrek-flow night in {site.root}")

@@ -67,17 +67,36 @@ def test_init_asks_for_profile_and_pin_twice_and_shows_no_pin(tmp_path: Path) ->
     assert Site(tmp_path / "new").settings_path.is_file()
 
 
-def test_two_different_pins_make_no_site(tmp_path: Path) -> None:
-    answers = (("new PIN", "135791"), ("the same PIN", "135792"))
-    arguments = ("init", str(tmp_path / "new"), "--demo", "--profile", "two-signer", "--reviewer", "A Signer")
-    code, _ = run_on_terminal(arguments, answers, environment={"PYTHONPATH": ROOT}, folder=tmp_path)
+def test_pins_that_differ_or_are_short_are_asked_for_again_and_make_no_site(tmp_path: Path) -> None:
+    differ = (("new PIN", "135791"), ("the same PIN", "135792"))
+    answers = (*differ, ("new PIN", "12"), *differ)
+    arguments = ("init", str(tmp_path / "new"), "--profile", "two-signer", "--reviewer", "A Signer")
+    code, shown = run_on_terminal(arguments, answers, environment={"PYTHONPATH": ROOT}, folder=tmp_path)
     assert code == 2
+    assert "expected 6 to 128 characters, got 2" in shown
     assert not (tmp_path / "new").exists()
 
 
-def test_init_of_a_hospital_site_wants_an_answer_on_the_profile(tmp_path: Path) -> None:
+def test_init_of_a_hospital_site_asks_for_profile_and_name_until_they_are_said(tmp_path: Path) -> None:
+    answers = (
+        ("one or two", "three"),
+        ("one or two", "Two"),
+        ("your name", "A Signer"),
+        ("new PIN for A Signer", "135791"),
+        ("the same PIN", "135791"),
+    )
+    arguments = ("init", str(tmp_path / "new"))
+    code, shown = run_on_terminal(arguments, answers, environment={"PYTHONPATH": ROOT}, folder=tmp_path)
+    assert code == 0
+    assert "expected one of: one, two, one-signer, two-signer" in shown
+    ledger = Site(tmp_path / "new").open_ledger()
+    assert ledger.signer_profile() == "two_signer"
+    ledger.close()
+
+
+def test_init_of_a_hospital_site_assumes_no_profile(tmp_path: Path) -> None:
     arguments = ("init", str(tmp_path / "new"), "--reviewer", "A Signer")
-    answers = (("one-signer or two-signer", "three-signer"),)
+    answers = (("one or two", "three-signer"),) * 3
     code, _ = run_on_terminal(arguments, answers, environment={"PYTHONPATH": ROOT}, folder=tmp_path)
     assert code == 2
     assert not (tmp_path / "new").exists()
