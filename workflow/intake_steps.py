@@ -122,7 +122,14 @@ class LedgerIntakeSteps:
         """Propose candidates for one document; where the language model is unusable, lane A's stand and it waits."""
         lanes: tuple[Extractor, ...] = (self._seams.llm,) if self._seams.llm else ()
         try:
-            extract_document(self._ledger, self._site.documents, run_id=run_id, document_id=document_id, lanes=lanes)
+            extract_document(
+                self._ledger,
+                self._site.documents,
+                run_id=run_id,
+                document_id=document_id,
+                lanes=lanes,
+                risk_lists=self._site.settings.review,
+            )
         except LlmUnusableError as error:
             self._seams.failed.append(document_id)
             _log.warning(
@@ -132,7 +139,8 @@ class LedgerIntakeSteps:
 
     def rehearse(self) -> None:
         """Rehearse every waiting candidate."""
-        rehearse_if_needed(self._ledger, self._bench, self._progress)
+        limit = self._site.settings.review.max_candidates_per_night
+        rehearse_if_needed(self._ledger, self._bench, self._progress, limit=limit)
 
     def _tell(self, what: str, done: int, of: int) -> None:
         if self._progress is not None:

@@ -147,8 +147,6 @@ class HttpTable(Table):
     """Seconds to wait for a reply."""
     max_bytes: Count = 50_000_000
     """Largest reply, in bytes; more is refused, not cut."""
-    user_agent: Line = "medrek-flow"
-    """Name given to the sources."""
 
 
 class ExtractionTable(Table):
@@ -226,8 +224,6 @@ class GateLimitsTable(Table):
 
     faq_moved: Share = 0.01
     """Upper bound (Wilson) of the share of the FAQ set that moves."""
-    audit_moved: Share = 0.01
-    """Upper bound (Wilson) of the share of unchanged probes that differ when run all the same."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Confidence of those bounds."""
 

@@ -121,8 +121,8 @@ class Workbench:
             for answer in answers
         ]
 
-    def rehearse_waiting(self, progress: Progress | None = None) -> int:
-        """Rehearse every waiting candidate on the live release; return how many."""
+    def rehearse_waiting(self, progress: Progress | None = None, *, limit: int | None = None) -> int:
+        """Rehearse the waiting candidates on the live release, at most ``limit``; return how many."""
         return rehearse_waiting(
             self.ledger,
             self.gated_model,
@@ -130,6 +130,7 @@ class Workbench:
             release_id=self.live.release_id,
             max_new_tokens=self.max_new_tokens,
             progress=progress,
+            limit=limit,
         )
 
 
@@ -153,7 +154,7 @@ class Bench:
         return self._opened is not None
 
 
-def rehearse_if_needed(ledger: Ledger, bench: Bench, progress: Progress | None) -> int:
+def rehearse_if_needed(ledger: Ledger, bench: Bench, progress: Progress | None, *, limit: int | None = None) -> int:
     """Load the model only if a candidate waits for its rehearsal (or no release was written yet)."""
     with ledger.read() as connection:
         live = read_live(connection)
@@ -161,7 +162,7 @@ def rehearse_if_needed(ledger: Ledger, bench: Bench, progress: Progress | None) 
         return 0
     workbench = bench()
     workbench.refresh()
-    return workbench.rehearse_waiting(progress)
+    return workbench.rehearse_waiting(progress, limit=limit)
 
 
 def load_base(site: Site) -> CausalLM:

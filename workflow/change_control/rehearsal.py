@@ -96,9 +96,14 @@ def rehearse_waiting(
     release_id: int,
     max_new_tokens: int,
     progress: Progress | None = None,
+    limit: int | None = None,
 ) -> int:
-    """Rehearse every waiting candidate, each in a transaction of its own; return how many. Safe to run twice."""
-    waiting = waiting_candidates(ledger, release_id)
+    """Rehearse the waiting candidates, each in a transaction of its own; return how many. Safe to run twice.
+
+    Args:
+        limit: how many to put before people at most; the rest stays proposed and waits for the next night.
+    """
+    waiting = waiting_candidates(ledger, release_id)[:limit]
     for number, candidate in enumerate(waiting):
         if progress is not None:
             progress("rehearse", number, len(waiting))

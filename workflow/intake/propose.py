@@ -20,6 +20,7 @@ from workflow.intake.detect import EXTRACTED, NO_CHANGE, WAITING
 from workflow.intake.extractor import ChangedSentence, DocumentChanges, Extractor, NoticeText, Refused
 from workflow.intake.normalise import AliasTable, names_stand, normalise, plain_name, product_names
 from workflow.intake.questions import write as write_questions
+from workflow.intake.risk import RiskLists, risk_of
 from workflow.intake.rules import RulesExtractor, populations_said
 from workflow.intake.stored_notices import Library, same_work
 from workflow.intake.wall import NoticeStanding, check
@@ -51,6 +52,7 @@ class _Desk:
     aliases: AliasTable
     flags: tuple[str, ...]
     notices: Mapping[str, NoticeText]
+    risk_lists: RiskLists | None
 
 
 def waiting_documents(ledger: Ledger) -> tuple[str, ...]:
@@ -67,7 +69,13 @@ def waiting_documents(ledger: Ledger) -> tuple[str, ...]:
 
 
 def extract_document(
-    ledger: Ledger, documents: DocumentStore, *, run_id: str, document_id: str, lanes: tuple[Extractor, ...] = ()
+    ledger: Ledger,
+    documents: DocumentStore,
+    *,
+    run_id: str,
+    document_id: str,
+    lanes: tuple[Extractor, ...] = (),
+    risk_lists: RiskLists | None = None,
 ) -> Extracted:
     """Propose candidates for a document's waiting changes, with the rules and then with ``lanes``.
 
@@ -75,7 +83,7 @@ def extract_document(
         WorkflowError: Whatever a lane raises; the lanes before it stand, and the changes go on waiting.
     """
     with ledger.read() as connection:
-        work, desk = _read(connection, documents, document_id)
+        work, desk = _read(connection, documents, document_id, risk_lists)
     counts: Counter[str] = Counter()
     fruitful: set[str] = set()
     for lane in (RulesExtractor(), *lanes):
@@ -116,7 +124,8 @@ def _prepared(proposal: Candidate, desk: _Desk) -> Candidate:
         names = (candidate.subject, *candidate.aliases)
         if any(not names_stand(names, claim.quote) for claim in claims):
             flags.append(NOT_NAMED)
-    candidate = candidate.model_copy(update={"flags": tuple(dict.fromkeys(flags))})
+    risk = risk_of(candidate, desk.risk_lists) if desk.risk_lists is not None else candidate.risk
+    candidate = candidate.model_copy(update={"flags": tuple(dict.fromkeys(flags)), "risk": risk})
     known = [name for name in desk.aliases.known if name != candidate.subject]
     if candidate.question:
         return candidate
@@ -154,7 +163,9 @@ def _close_changes(ledger: Ledger, work: DocumentChanges, fruitful: set[str]) ->
             )
 
 
-def _read(connection: Connection, documents: DocumentStore, document_id: str) -> tuple[DocumentChanges, _Desk]:
+def _read(
+    connection: Connection, documents: DocumentStore, document_id: str, risk_lists: RiskLists | None
+) -> tuple[DocumentChanges, _Desk]:
     library = Library(connection, documents)
     changes, notices = tables.changes, tables.notices
     rows = connection.execute(
@@ -182,6 +193,7 @@ def _read(connection: Connection, documents: DocumentStore, document_id: str) ->
         aliases=AliasTable.of((*library.names, *(product_names(notice) for notice in involved.values()))),
         flags=injection.flags(visible, pieces),
         notices=involved,
+        risk_lists=risk_lists,
     )
     return work, desk
 

@@ -65,7 +65,7 @@ def gather_report(
         audit_length=length,
         llm=_llm(connection, run.run_id, llm_model, failed_documents),
         yesterday=_outcomes(connection, run.started_at),
-        warnings=(*warnings, *standing_warnings(site_kind, signer_profile)),
+        warnings=(*warnings, *_left_over(counts), *standing_warnings(site_kind, signer_profile)),
         exit_code=exit_code,
     )
 
@@ -73,6 +73,13 @@ def gather_report(
 def _states(connection: Connection) -> dict[str, int]:
     column = tables.candidates.c.state
     return {row[0]: row[1] for row in connection.execute(select(column, func.count()).group_by(column))}
+
+
+def _left_over(counts: dict[str, int]) -> tuple[str, ...]:
+    waiting = counts.get(CandidateState.PROPOSED, 0)
+    if not waiting:
+        return ()
+    return (f"{waiting} candidates wait for their rehearsal: the night's limit (review.max_candidates_per_night)",)
 
 
 def _source(connection: Connection, run: Run, name: str) -> SourceLine:

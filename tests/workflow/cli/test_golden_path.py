@@ -28,7 +28,6 @@ def quiet_site(site: Site) -> Site:
     (site.root / "faq.jsonl").write_text("\n".join(json.dumps(question) for question in questions), encoding="utf-8")
     text = re.sub(r"# faq_file = .*", 'faq_file = "faq.jsonl"', text)
     text = re.sub(r"(?m)^faq_moved = .*", "faq_moved = 0.7", text)
-    text = re.sub(r"(?m)^audit_moved = .*", "audit_moved = 0.9", text)
     site.settings_path.write_text(text, encoding="utf-8")
     return Site(site.root)
 
