@@ -163,6 +163,8 @@ class QueueRow:
     action: Action
     risk: Risk
     subject: str
+    qualifiers: str
+    """For whom and how, in words (``women, oral``); empty where the fact holds in general."""
     relation: str
     summary_old: str
     """Old object, shortened by the desk or whole; empty where there is none."""
@@ -343,6 +345,8 @@ class MarkedRow:
     action: Action
     verdict: Verdict
     subject: str
+    qualifiers: str
+    """For whom and how, in words; empty where the fact holds in general."""
     relation: str
     object_new: str
     """What would be signed: the fixed object where there is one."""

@@ -73,3 +73,8 @@ PROFILE_WORD = {SignerProfile.TWO_SIGNERS: "two signers", SignerProfile.ONE_SIGN
 def counted(count: int, one: str, many: str | None = None) -> str:
     """Write a number with its noun: ``1 mark``, ``3 marks``."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def fact_name(subject: str, qualifiers: str, relation: str) -> str:
+    """Name a fact without its object: ``corvandine · women · recommended dose``."""
+    return " · ".join(word for word in (subject, qualifiers, relation.replace("_", " ")) if word)

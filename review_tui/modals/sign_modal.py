@@ -25,6 +25,7 @@ from review_tui.words import (
     VERDICT_STYLE,
     VERDICT_WORD,
     counted,
+    fact_name,
 )
 
 _MARKS_IN_SIGHT = 3
@@ -144,21 +145,24 @@ class SignModal(ModalScreen[SignResult | None]):
         self._told.update(line_content(words, "bold") + Content(f"{scroll}   esc back, nothing signed"))
 
 
+def _name(mark: MarkedRow) -> str:
+    return fact_name(mark.subject, mark.qualifiers, mark.relation)
+
+
 def _mark_content(mark: MarkedRow) -> Content:
     glyph_word = f"{VERDICT_GLYPH[mark.verdict]} {VERDICT_WORD[mark.verdict]:<15} "
     quote = Content("quote seen") if mark.quote_seen else Content("QUOTE NOT SEEN").stylize("bold reverse")
     kind = "" if mark.verdict in {Verdict.REJECT, Verdict.DEFER} else f" → {mark.object_new}"
     reason = f" ({mark.reason})" if mark.reason else ""
-    relation = mark.relation.replace("_", " ")
     tier = Content(f"{RISK_LABEL[mark.risk]:<7}").stylize(RISK_STYLE[mark.risk] if mark.risk is Risk.HIGH else "")
-    fact = line_content(f"{ACTION_WORD[mark.action]}: {mark.subject} · {relation}{kind}{reason}")
+    fact = line_content(f"{ACTION_WORD[mark.action]}: {_name(mark)}{kind}{reason}")
     head = tier + Content(glyph_word).stylize(VERDICT_STYLE[mark.verdict]) + quote
     after = line_content(f" · signed {mark.signatures_after} after" if mark.signatures_after else "")
     return head + after + Content("\n        ") + fact
 
 
 def _result_content(result: SignResult, marks: Sequence[MarkedRow]) -> Content:
-    names = {mark.candidate_id: f"{mark.subject} · {mark.relation.replace('_', ' ')}" for mark in marks}
+    names = {mark.candidate_id: _name(mark) for mark in marks}
     lines = [content(f"✓ {counted(len(result.signed), 'decision')} signed.", "bold $text-success")]
     if result.refused:
         kept = f"✗ {counted(len(result.refused), 'mark')} not signed, and kept on the desk:"

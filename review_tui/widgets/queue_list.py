@@ -23,7 +23,7 @@ from textual.widgets import Static
 
 from review_tui.protocol import Action, QueueRow, Risk, Verdict
 from review_tui.safe_text import one_line
-from review_tui.words import RISK_LABEL, VERDICT_GLYPH, VERDICT_SHORT
+from review_tui.words import RISK_LABEL, VERDICT_GLYPH, VERDICT_SHORT, fact_name
 
 PAGE = 100
 """Rows asked for at once."""
@@ -172,7 +172,7 @@ class QueueList(ScrollView, can_focus=True, inherit_bindings=False):
         return Segment(f"{VERDICT_GLYPH[row.mark]} {VERDICT_SHORT[row.mark]:<9}", style)
 
     def _fact(self, row: QueueRow, width: int) -> list[Segment]:
-        subject = one_line(f"{row.subject} · {row.relation.replace('_', ' ')}", 120)
+        subject = one_line(fact_name(row.subject, row.qualifiers, row.relation), 120)
         new = one_line(row.summary_new, 120)
         old = one_line(row.summary_old, 120)
         change = f"withdraw: {old or new}" if row.action is Action.WITHDRAW else f"{old} → {new}" if old else f"→ {new}"

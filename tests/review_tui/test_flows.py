@@ -193,6 +193,16 @@ async def test_a_stale_view_is_refused_and_read_again() -> None:
         await seat.shows("Approve saved")
 
 
+async def test_queue_and_signature_name_the_people_that_a_dose_is_for() -> None:
+    desk = MemoryDesk([candidate(0, qualifiers=(("population", "women"),))])
+    async with at_first_candidate(desk, (140, 40)) as seat:
+        await seat.press("a", "S")
+        await seat.shows("zolpidem · women · recommended dose → 5 mg")
+        await seat.press("escape", "escape")
+        await seat.shows("Pending 1")
+        await seat.shows("zolpidem · women · recommended dose")
+
+
 async def test_a_wrong_pin_signs_nothing_and_asks_again() -> None:
     desk = three_low()
     async with at_first_candidate(desk) as seat:
@@ -216,7 +226,7 @@ async def test_a_signature_that_is_partly_refused_says_which_and_why() -> None:
         desk.change("c-00001", question="What else?")
         await sign(seat)
         await seat.shows("1 mark not signed")
-        await seat.shows("It changed after it was marked")
+        await seat.shows("changed after it was marked")
         await seat.press("escape")
         await seat.shows("1 mark refused and kept")
     assert [mark.candidate_id for mark in desk.marks()] == ["c-00001"]

@@ -133,13 +133,14 @@ def test_two_people_sign_from_their_desks(made: Desk) -> None:
 
 
 def test_a_mark_shows_until_it_is_signed(made: Desk) -> None:
-    name = put_candidate(made, make_candidate())
+    name = put_candidate(made, make_candidate(qualifiers={"population": "women"}))
     ada, ben = sit(made, "ada"), sit(made, "ben")
     assert ada.mark(request(ada, name)).saved
     assert (ada.counts().marked, ben.counts().marked, ada.counts().pending) == (1, 0, 1)
     assert (ada.rows([name])[0].mark, ben.rows([name])[0].mark) == (p.Verdict.APPROVE, None)
     (marked,) = ada.marks()
     assert (marked.signatures_after, marked.object_new, marked.quote_seen) == ("1/2", "5 mg", True)
+    assert ada.rows([name])[0].qualifiers == marked.qualifiers == "women"
     assert ada.unmark(name).saved
     assert not ada.unmark(name).saved
     assert ada.marks() == []

@@ -55,6 +55,8 @@ class QueueRow:
     action: Action
     risk: Risk
     subject: str
+    qualifiers: tuple[str, ...]
+    """Their values, in the order on record: for whom and how."""
     relation: str
     object_old: str | None
     object_new: str
@@ -118,6 +120,7 @@ def queue_rows(
                 action=file.candidate.action,
                 risk=effective_risk(file),
                 subject=file.candidate.subject,
+                qualifiers=tuple(file.candidate.qualifiers.values()),
                 relation=file.candidate.relation,
                 object_old=file.candidate.object_old,
                 object_new=file.candidate.object_new,
