@@ -58,7 +58,8 @@ _ASIDE = (
 )
 _TAIL = rf"(?:\s*,?\s*(?:{_ASIDE}|{_WHEN}(?![A-Za-z])|{_ROUTE}(?![A-Za-z])))*"
 _OF_DRUG = (
-    r"(?:\s+(?:of\s+)?(?!body|initially\b|the\b|and\b|or\b|for\b|in\b|to\b|then\b|is\b|on\b|at\b|as\b|by\b|if\b|may\b|when\b|with\b|followed\b|once\b|twice\b|every\b|each\b|daily\b|per\b|orally\b|a\b)"
+    r"(?:\s+(?:of\s+)?(?!body|initially\b|the\b|and\b|or\b|for\b|in\b|to\b|then\b|is\b|on\b|at\b|as\b|by\b|if\b|may\b|when\b|with\b|followed\b|once\b|twice\b|every\b|each\b|daily\b|per\b|orally\b|a\b"
+    r"|over\b|during\b|within\b|intravenously\b|subcutaneously\b|intramuscularly\b)"
     r"[A-Za-z][\w-]*(?:\s+(?!in\b|for\b|is\b|once\b|twice\b|daily\b|and\b|or\b|to\b)[a-z][\w-]*){0,2}?"
     r"(?=\s+(?:once|twice|daily|every|per|a\s+day|orally|by\s+mouth|\d)))?"
 )

@@ -116,6 +116,12 @@ def read(sentence: str, title: str = "") -> list[Read]:
             {"population": "patients with homozygous FH"},
         ),
         (
+            "Give Corvandine 2 micrograms per kg intravenously over 10 minutes.",
+            "Corvandine",
+            "2 micrograms per kg intravenously over 10 minutes",
+            {},
+        ),
+        (
             "The recommended dose of metformin hydrochloride tablets is 500 mg orally twice daily with meals.",
             "metformin hydrochloride tablets",
             "500 mg orally twice daily with meals",
