@@ -131,6 +131,7 @@ class LedgerBatchSteps:
                 {"release": bench.live.release_id, "edits": len(said), "wrong": wrong},
                 actor=ACTOR,
             )
+            reached("read_back.before_commit")
         if wrong:
             raise DamagedError(
                 f"release {bench.live.release_id}: expected the live model to answer with edit {wrong[0]} as its gate "

@@ -12,16 +12,24 @@ import signal
 ENVIRONMENT_NAME = "MEDREK_FLOW_KILL_AT"
 
 POINTS = (
+    "notices.before_commit",
     "collect.before_commit",
+    "detect.before_commit",
+    "affected.before_commit",
+    "candidate.before_commit",
     "extract.before_commit",
     "rehearse.before_commit",
+    "sign.before_commit",
     "batch.before_commit",
     "stage.before_rename",
     "stage.before_commit",
     "gate.before_commit",
     "promote.before_commit",
     "promote.after_commit",
+    "read_back.before_commit",
     "rollback.before_commit",
+    "withdraw.before_commit",
+    "report.before_commit",
 )
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from connectors.source import Source
-from workflow.fault_points import reached
 from workflow.intake.affected import propose_withdrawals
 from workflow.intake.collect import collect, window_for
 from workflow.intake.detect import detect
@@ -103,7 +102,6 @@ class LedgerIntakeSteps:
             table = source_table(self._site, source.name)
             window = window_for(self._ledger, source, run.today, table.first_days, since=run.since)
             collect(self._ledger, self._site.documents, source, run_id=run_id, window=window)
-            reached("collect.before_commit")
         self._tell("collect", len(self._seams.sources), len(self._seams.sources))
 
     def detect(self, run_id: str) -> None:
@@ -135,7 +133,6 @@ class LedgerIntakeSteps:
             _log.warning(
                 "extraction model unusable", extra={"data": {"document": document_id, "why": str(error)[:200]}}
             )
-        reached("extract.before_commit")
 
     def rehearse(self) -> None:
         """Rehearse every waiting candidate."""

@@ -145,8 +145,8 @@ def _report(
         codes.add(ExitCode.SOME_SOURCES_FAILED)
     exit_code = worst(codes)
     report = gather(exit_code)
+    write_report(report, site.reports_folder)  # before the run is closed, so that a night that died writes it again
     close_run(ledger, run.run_id, exit_code=exit_code, report=report.model_dump_json())
-    write_report(report, site.reports_folder)
     return NightOutcome(run.run_id, exit_code, report)
 
 

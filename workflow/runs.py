@@ -8,6 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, insert, select, update
 
 from workflow.clock import utc_moment, utc_text
+from workflow.fault_points import reached
 from workflow.ledger import tables
 from workflow.ledger.ledger import Ledger
 
@@ -69,3 +70,4 @@ def close_run(ledger: Ledger, run_id: str, *, exit_code: int, report: str) -> No
             .values(status=DONE, finished_at=transaction.now, exit_code=exit_code, report=report)
         )
         transaction.audit("run.finished", f"run:{run_id}", {"exit_code": exit_code}, actor="medrek-flow")
+        reached("report.before_commit")

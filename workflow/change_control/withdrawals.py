@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from workflow.change_control.batches import approved_candidates
 from workflow.change_control.release import read_live, release_edits
 from workflow.change_control.rollback import roll_back
+from workflow.fault_points import reached
 from workflow.ledger import tables
 from workflow.ledger.ledger import Ledger
 from workflow.ledger.signing import void_outdated
@@ -72,3 +73,4 @@ def _close(ledger: Ledger, candidate: Candidate, release_id: int | None) -> None
             {"edit": candidate.withdraws, "release": release_id},
             actor="medrek-flow",
         )
+        reached("withdraw.before_commit")

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from connectors.notice import AssertionKind, NoticeKind
+from workflow.fault_points import reached
 from workflow.intake import takings_back
 from workflow.intake.sentences import split, tokens
 from workflow.intake.stored_notices import (
@@ -215,6 +216,7 @@ def _propose(transaction: Transaction, holding: _Holding, blow: _Blow, run_id: s
     )
     body = {"edit": holding.name, "why": blow.kind.value}
     transaction.audit("withdrawal.proposed", f"candidate:{candidate.candidate_id}", body, actor=ACTOR)
+    reached("affected.before_commit")
     return candidate.candidate_id
 
 

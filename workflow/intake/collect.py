@@ -17,6 +17,7 @@ from sqlalchemy.dialects.sqlite import insert
 from connectors.errors import SourceError
 from connectors.notice import Assertion, Delivery, Document, Notice
 from connectors.source import DateWindow, Source
+from workflow.fault_points import reached
 from workflow.intake.stored_notices import NoticeBody, document_id_of, notice_id_of, pairs_of
 from workflow.ledger import tables
 from workflow.ledger.documents import DocumentStore
@@ -66,6 +67,7 @@ def collect(ledger: Ledger, documents: DocumentStore, source: Source, *, run_id:
         failed = " ".join(str(error).split())[:500]
     with ledger.write() as transaction:
         _finish(transaction, source.name, run_id, window, count, failed)
+        reached("collect.before_commit")
     return Collected(source.name, count.documents, count.new, len(count.unreadable), failed)
 
 
@@ -77,9 +79,12 @@ class _Counts:
 
 
 def _keep(ledger: Ledger, documents: DocumentStore, delivery: Delivery, *, run_id: str) -> int:
-    """Store one delivery; bytes are on disk before the rows that name them."""
+    """Store one delivery; bytes are on disk before the rows that name them.
+
+    What could not be read is kept too, even where nothing else came: a person is told to look it up there.
+    """
     fresh = _unknown(ledger, delivery)
-    if not fresh:
+    if not fresh and not delivery.unreadable:
         return 0
     document = delivery.document
     documents.put(document.raw)
@@ -87,7 +92,9 @@ def _keep(ledger: Ledger, documents: DocumentStore, delivery: Delivery, *, run_i
     document_id = document_id_of(document.raw_sha256, document.extractor, document.text_sha256)
     with ledger.write() as transaction:
         _insert_document(transaction, document_id, document)
-        return sum(_insert_notice(transaction, notice, document_id, document, run_id) for notice in fresh)
+        added = sum(_insert_notice(transaction, notice, document_id, document, run_id) for notice in fresh)
+        reached("notices.before_commit")
+    return added
 
 
 def _unknown(ledger: Ledger, delivery: Delivery) -> list[Notice]:

@@ -17,6 +17,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from connectors.notice import NoticeKind, Section
+from workflow.fault_points import reached
 from workflow.intake import takings_back
 from workflow.intake.compare import SentencePair, compare
 from workflow.intake.extractor import NoticeText
@@ -99,6 +100,7 @@ def detect(ledger: Ledger, documents: DocumentStore, *, run_id: str, scope: Scop
             for change in written:
                 transaction.execute(insert(tables.changes).values(change.row(run_id)).on_conflict_do_nothing())
             _reopen(transaction, notice_id)
+            reached("detect.before_commit")
         kinds.update(change.kind.value for change in written)
         outcomes.update(change.outcome for change in written)
     return Detected(len(fresh), dict(outcomes), dict(kinds))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, RowMapping, select, update
 
 from connectors.notice import AssertionKind, HiddenText
+from workflow.fault_points import reached
 from workflow.intake import injection, queue_entry, takings_back
 from workflow.intake.detect import EXTRACTED, NO_CHANGE, WAITING
 from workflow.intake.extractor import ChangedSentence, DocumentChanges, Extractor, NoticeText, Refused
@@ -112,7 +113,9 @@ def _settle(
     own = desk.aliases.aliases(candidate.subject)
     reasons = check(candidate, desk.texts, desk.standings, aliases=own)
     with ledger.write() as transaction:
-        return change_id, queue_entry.enter(transaction, queue_entry.Entry(candidate, change_id, run_id, reasons))
+        result = queue_entry.enter(transaction, queue_entry.Entry(candidate, change_id, run_id, reasons))
+        reached("candidate.before_commit")
+    return change_id, result
 
 
 def _prepared(proposal: Candidate, desk: _Desk) -> Candidate:
@@ -161,6 +164,7 @@ def _close_changes(ledger: Ledger, work: DocumentChanges, fruitful: set[str]) ->
                 .where(tables.changes.c.change_id == change.change_id, tables.changes.c.outcome == WAITING)
                 .values(outcome=outcome)
             )
+        reached("extract.before_commit")
 
 
 def _read(

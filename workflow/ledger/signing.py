@@ -18,6 +18,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from workflow.clock import utc_moment, utc_text
 from workflow.errors import IllegalTransitionError
+from workflow.fault_points import reached
 from workflow.identity import Reviewer, check_pin, find_reviewer
 from workflow.ledger import audit
 from workflow.ledger.case_file import CaseFile, read_case_file, read_case_files
@@ -104,6 +105,7 @@ def sign_marks(
                 refused.append(RefusedMark(mark.candidate_id, words))
             else:
                 signed.append(mark.candidate_id)
+        reached("sign.before_commit")
     return Signed(tuple(signed), tuple(refused), tuple(made))
 
 
