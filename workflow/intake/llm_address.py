@@ -13,8 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 from connectors.addresses import literal_address, refusal, resolve, spelled_oddly
 from workflow.errors import SettingsError
 
-_SETTING: Final = "llm.base_url"
-_ALLOW: Final = "for a server of your own set llm.allow_private = true"
+_SETTING: Final = "extraction.base_url"
+_ALLOW: Final = "for a server of your own set extraction.allow_private = true"
 
 
 def check_address(base_url: str, *, allow_private: bool, proxied: bool = False) -> None:
@@ -54,11 +54,11 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext | bool:
     if ca_file is None:
         return True
     if not Path(ca_file).is_file():
-        raise SettingsError(f"llm.ca_file: no file {ca_file}")
+        raise SettingsError(f"http.ca_file: no file {ca_file}")
     try:
         return ssl.create_default_context(cafile=ca_file)
     except ssl.SSLError:
-        raise SettingsError(f"llm.ca_file: {ca_file} holds no certificate") from None
+        raise SettingsError(f"http.ca_file: {ca_file} holds no certificate") from None
 
 
 def _split(base_url: str) -> SplitResult:

@@ -70,12 +70,12 @@ class LlmEndpoint:
         """
         for name in ("tries", "sends_per_try", "max_calls", "max_reply_tokens", "max_reply_bytes", "give_up_after"):
             if getattr(self, name) < 1:
-                raise SettingsError(f"llm.{name}: expected at least 1, got {getattr(self, name)}")
+                raise SettingsError(f"extraction.{name}: expected at least 1, got {getattr(self, name)}")
         if self.timeout_s <= 0:
-            raise SettingsError(f"llm.timeout_s: expected more than 0, got {self.timeout_s}")
+            raise SettingsError(f"extraction.timeout_s: expected more than 0, got {self.timeout_s}")
         if self.max_tokens < self.max_reply_tokens:
             raise SettingsError(
-                f"llm.max_tokens: expected at least llm.max_reply_tokens ({self.max_reply_tokens}), "
+                f"extraction.max_tokens: expected at least one reply ({self.max_reply_tokens}), "
                 f"got {self.max_tokens}"
             )
 
