@@ -20,7 +20,7 @@ from workflow.change_control.promotion import promote_batch
 from workflow.change_control.release import read_live, release_edits
 from workflow.change_control.staging import stage_batch
 from workflow.engine_seam import edit_from_json
-from workflow.errors import DamagedError
+from workflow.errors import DamagedError, IllegalTransitionError
 from workflow.fault_points import reached
 from workflow.graphs import Next
 from workflow.ledger import tables
@@ -88,14 +88,17 @@ class LedgerBatchSteps:
         if batch.state is BatchState.STAGED or (batch.state is BatchState.PASSED and self._is_stale(batch)):
             return Next.GATE
         if batch.state is BatchState.PASSED:
-            ordered = self._ordered_by(batch_id) is not None or self._site.settings.promotion.automatic
-            return Next.PROMOTE if ordered else Next.WAIT
+            return Next.PROMOTE if self._ordered_by(batch_id) is not None else Next.WAIT
         return Next.WAIT if batch.state is BatchState.HELD else Next.END
 
     def promote(self, batch_id: str) -> None:
         """Make the batch live, unless it is."""
         if self._batch(batch_id).state is BatchState.PASSED:
-            actor = self._ordered_by(batch_id) or "medrek-flow (automatic)"
+            actor = self._ordered_by(batch_id)
+            if actor is None:
+                raise IllegalTransitionError(
+                    f"batch {batch_id}: expected a person's order, got none; run medrek-flow promote"
+                )
             promote_batch(self._ledger, self._site.memory_folder, batch_id, actor=actor, guard=self._guard)
 
     def read_back(self, batch_id: str) -> None:

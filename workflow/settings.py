@@ -238,13 +238,6 @@ class GateTable(Table):
     limits: GateLimitsTable = GateLimitsTable()
 
 
-class PromotionTable(Table):
-    """Whether a passed batch may go live without a person."""
-
-    automatic: bool = False
-    """Off: a person promotes. Turn it on only with a written envelope."""
-
-
 class Settings(Table):
     """All settings of a site."""
 
@@ -257,7 +250,6 @@ class Settings(Table):
     scope: ScopeTable = ScopeTable()
     review: ReviewTable = ReviewTable()
     gate: GateTable = GateTable()
-    promotion: PromotionTable = PromotionTable()
 
     @classmethod
     def read(cls, path: Path) -> Settings:
