@@ -12,9 +12,13 @@ from workflow.clock import utc_now
 from workflow.doctor import Finding, fail, ok
 from workflow.errors import ExitCode, WorkflowError
 from workflow.site import Site
+from workflow.source_lines import said_of
 from workflow.source_seam import enabled_sources, open_sources
 
 Progress = Callable[[str, int, int | None], None]
+
+
+_NEXT_STEP = "mend network, proxy or certificates (see [http] in medrek-flow.toml), or set enabled = false for it there"
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ def examine_sources(site: Site, *, progress: Progress) -> Iterator[Finding]:
         if one.ok:
             yield ok(what, f"{one.detail} ({one.seconds:.1f} s)")
         else:
-            yield fail(what, one.detail, "medrek-flow sources test", ExitCode.SOME_SOURCES_FAILED)
+            yield fail(what, one.detail, _NEXT_STEP, ExitCode.SOME_SOURCES_FAILED)
 
 
 def _try(site: Site, name: str) -> SourceTry:
@@ -53,7 +57,7 @@ def _try(site: Site, name: str) -> SourceTry:
         with open_sources(site, (name,)) as sources:
             detail = _first_document(sources[0])
     except (SourceError, WorkflowError) as error:
-        return SourceTry(name, ok=False, seconds=time.perf_counter() - began, detail=str(error))
+        return SourceTry(name, ok=False, seconds=time.perf_counter() - began, detail=said_of(name, str(error)))
     return SourceTry(name, ok=True, seconds=time.perf_counter() - began, detail=detail)
 
 

@@ -103,7 +103,7 @@ class LedgerDesk:
                 outcomes=tuple(
                     desk.OutcomeLine(outcome.count, outcome.words) for outcome in morning.outcomes(connection, now=now)
                 ),
-                stale_sources=tuple(f"{source.source}: last read {source.last_day or 'never'}" for source in stale),
+                stale_sources=tuple(source.words for source in stale),
                 notices=self._notices(connection),
             )
 

@@ -11,6 +11,11 @@ from workflow.settings import DropFolderTable, SourceTable
 from workflow.site import Site
 
 
+def said_of(source: str, error: str) -> str:
+    """Give a source's error for a line that names the source already."""
+    return error.removeprefix(f"source {source}: ")
+
+
 @dataclass(frozen=True)
 class SourceLine:
     """One source: whether it is on, where it answers, and how far it was read."""
@@ -50,4 +55,4 @@ def _last_status(connection: Connection, name: str) -> str:
     row = connection.execute(query.order_by(columns.finished_at.desc()).limit(1)).first()
     if row is None:
         return "never"
-    return f"{row.status} {row.finished_at}" + (f": {row.error}" if row.error else "")
+    return f"{row.status} {row.finished_at}" + (f": {said_of(name, row.error)}" if row.error else "")

@@ -61,6 +61,11 @@ class StaleSource:
     source: str
     last_day: str | None
 
+    @property
+    def words(self) -> str:
+        """The source and when it was last read."""
+        return f"{self.source}: {f'last read {self.last_day}' if self.last_day else 'never read'}"
+
 
 @dataclass(frozen=True)
 class HeldLease:

@@ -204,7 +204,7 @@ def test_the_order_of_the_queue(made: Desk) -> None:
     assert (counts.pending, counts.conflicts, counts.awaiting_second) == (5, 2, 0)
     summary = desk.summary()
     assert (summary.items, summary.urgent, summary.minutes) == (5, 1, 7)
-    assert summary.stale_sources == ("pubmed: last read never",)
+    assert summary.stale_sources == ("pubmed: never read",)
     assert "7 mg" in desk.candidate(rivals[0]).conflicts[0]
 
 

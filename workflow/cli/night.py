@@ -99,6 +99,8 @@ def _show(report: NightReport) -> None:
     ]
     table(("source", "status", "window", "documents", "new notices", "error"), rows, empty="no sources")
     changes = ", ".join(f"{count} {kind}" for kind, count in sorted(report.changes.items()))
+    if report.changes.get("baseline"):
+        changes += " (a first version is what later ones are compared with; it proposes nothing by itself)"
     live = report.live
     fields(
         (
@@ -114,6 +116,8 @@ def _show(report: NightReport) -> None:
     )
     for refused in report.refused:
         say(f"refused {refused.candidate_id} ({refused.subject}, {refused.relation}): {refused.reason}", style="yellow")
+    if report.pending:
+        say("next: medrek-flow review", style="bold")
 
 
 def _candidates(report: NightReport) -> str:

@@ -43,14 +43,19 @@ def _lines(found: Status) -> list[tuple[str, str]]:
     return [
         ("site", f"{found.folder} ({found.kind}, {found.signer_profile.replace('_', ' ')})"),
         ("live", _live(found)),
-        ("to review", f"{found.pending} pending, {found.awaiting_second} awaiting a second signature"),
+        ("to review", _waiting(found)),
         ("candidates", ", ".join(f"{count} {state}" for state, count in found.candidates.items()) or "none yet"),
         *(("batch", f"{batch.batch_id} is {batch.state}: {batch.to_do}") for batch in found.batches),
         ("last night", _night(found)),
-        *(("stale source", f"{s.source}: last read {s.last_day or 'never'}") for s in found.stale_sources),
+        *(("stale source", source.words) for source in found.stale_sources),
         *(("running", f"{lease.name}: {lease.holder}") for lease in found.leases),
         ("audit head", f"{found.audit_head} ({found.audit_length} entries)"),
     ]
+
+
+def _waiting(found: Status) -> str:
+    line = f"{found.pending} pending, {found.awaiting_second} awaiting a second signature"
+    return f"{line}: medrek-flow review" if found.pending or found.awaiting_second else line
 
 
 def _live(found: Status) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from workflow.change_control.gate_report import GateReport
 from workflow.change_control.release import read_live, release_edits
+from workflow.clock import utc_text
 from workflow.ledger import audit, tables
 from workflow.records import Action, BatchState, CandidateState
 from workflow.reports.night_report import (
@@ -24,6 +25,7 @@ from workflow.reports.night_report import (
     SourceLine,
 )
 from workflow.runs import Run
+from workflow.source_lines import said_of
 from workflow.status import standing_warnings, waiting_batches
 
 
@@ -45,7 +47,7 @@ def gather_report(
     counts = _states(connection)
     return NightReport(
         run_id=run.run_id,
-        now=run.now.isoformat(),
+        now=utc_text(run.now),
         started_at=run.started_at,
         finished_at=finished_at,
         site_kind=site_kind,
@@ -99,7 +101,7 @@ def _source(connection: Connection, run: Run, name: str) -> SourceLine:
         documents=row.documents,
         notices_new=row.notices_new,
         unreadable=tuple(json.loads(row.unreadable)),
-        error=row.error,
+        error=said_of(name, row.error) if row.error else None,
         stale_days=stale,
     )
 
@@ -132,10 +134,12 @@ def _candidates(
             candidate_id=row.candidate_id,
             subject=row.subject,
             relation=row.relation,
-            object_new=json.loads(row.body)["object_new"],
+            object_new=body["object_new"],
+            object_old=body["object_old"],
+            question=body["question"],
             reason=row.reason or "",
         )
-        for row in rows
+        for row, body in ((row, json.loads(row.body)) for row in rows)
     )
 
 

@@ -42,6 +42,9 @@ class CandidateLine(ReportRecord):
     subject: str
     relation: str
     object_new: str
+    object_old: str | None = None
+    question: str = ""
+    """The question that the fact answers, with its population; empty where it was refused before it got one."""
     reason: str = ""
     """Why it was refused, or needs no edit; empty otherwise."""
 
