@@ -302,8 +302,8 @@ def _set_stopped(ledger: Ledger, *, stopped: bool, reason: str, actor: str) -> N
         if live is None:
             raise IllegalTransitionError("live: there is no release yet; run `medrek-flow night` first")
         if live.stopped is stopped:
-            state = "stopped" if stopped else "not stopped"
-            raise IllegalTransitionError(f"live: serving is {state} already (release {live.release_id}); nothing to do")
+            state = "stopped already" if stopped else f"not stopped: release {live.release_id} is served"
+            raise IllegalTransitionError(f"serving is {state}; nothing to do")
         transaction.execute(update(tables.live).values(stopped=int(stopped), stop_reason=reason))
         event = "serving.stopped" if stopped else "serving.started"
         transaction.audit(event, f"release:{live.release_id}", {"reason": reason}, actor=actor)

@@ -44,7 +44,8 @@ def live(
         body = {"as_of": moment or None, "release": _named(state), "edits": [asdict(edit) for edit in edits]}
         emit_json("live", body)
     elif state is None:
-        say("no release yet: the base model answers everything; run medrek-flow night")
+        when = f"at {moment} there was no release" if moment else "no release yet"
+        say(f"{when}: the base model answers everything{'' if moment else '; run medrek-flow night'}")
     else:
         _show_release(state, edits)
 

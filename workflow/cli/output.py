@@ -31,16 +31,12 @@ Progress = Callable[[str, int, int | None], None]
 
 def say(text: str = "", *, style: str = "") -> None:
     """Print text of one or more lines to stdout."""
-    from rich.text import Text
-
-    _console(stderr=False).print(Text(shown(text), style=style), soft_wrap=True)
+    _print(shown(text), style, stderr=False)
 
 
 def note(line: str, *, style: str = "") -> None:
     """Print one line of diagnostics to stderr."""
-    from rich.text import Text
-
-    _console(stderr=True).print(Text(shown_line(line), style=style), soft_wrap=True)
+    _print(shown_line(line), style, stderr=True)
 
 
 def banner(lines: Sequence[str]) -> None:
@@ -50,7 +46,7 @@ def banner(lines: Sequence[str]) -> None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str = "nothing") -> None:
-    """Print rows under headings to stdout, or say that there are none; None and True read as a person writes them."""
+    """Print rows under headings to stdout, or say that there are none; columns without a value are left out."""
     if not rows:
         say(f"({empty})", style="dim")
         return
@@ -58,11 +54,13 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: st
     from rich.table import Table
     from rich.text import Text
 
+    cells = [[shown(_cell(value)) for value in row] for row in rows]
+    filled = [at for at in range(len(columns)) if any(row[at] for row in cells)]
     drawn = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for name in columns:
-        drawn.add_column(Text(name), overflow="fold")
-    for row in rows:
-        drawn.add_row(*(Text(shown(_cell(value))) for value in row))
+    for at in filled:
+        drawn.add_column(Text(columns[at]), overflow="fold")
+    for row in cells:
+        drawn.add_row(*(Text(row[at]) for at in filled))
     _console(stderr=False).print(drawn)
 
 
@@ -124,6 +122,16 @@ def _start_bars() -> tuple[Bars, TaskID]:
     bars = Progress(*columns, console=_console(stderr=True), transient=True)
     bars.start()
     return bars, bars.add_task("", total=None)
+
+
+def _print(text: str, style: str, *, stderr: bool) -> None:
+    """Print lines that break between words on a terminal; a word that fills it stays whole, to be copied."""
+    from rich.text import Text
+
+    console = _console(stderr=stderr)
+    for line in text.split("\n"):
+        whole = not console.is_terminal or any(len(word) >= console.width for word in line.split())
+        console.print(Text(line, style=style), soft_wrap=whole)
 
 
 def _cell(value: object) -> str:

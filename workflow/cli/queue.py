@@ -14,6 +14,7 @@ from workflow.records import CandidateState, Verdict
 
 if TYPE_CHECKING:
     from review_tui.protocol import MarkRequest, ReviewDesk
+    from workflow.candidate_list import CandidateSummary
 
 app = typer.Typer(help="Candidates: what waits for a decision, and deciding it.", no_args_is_help=True)
 
@@ -43,11 +44,8 @@ def list_all(
     if as_json:
         emit_json("queue-list", {"candidates": [asdict(line) for line in lines]})
         return
-    rows = [
-        (c.candidate_id, c.state, c.risk, c.action, c.subject, c.relation, c.object_new, c.created_at[:10], c.reason)
-        for c in lines
-    ]
-    columns = ("candidate", "state", "risk", "action", "subject", "relation", "new object", "since", "reason")
+    rows = [_row(line) for line in lines]
+    columns = ("candidate", "state", "risk", "action", "question", "now on record", "proposed", "since", "reason")
     table(columns, rows, empty="nothing waits for a decision")
 
 
@@ -96,6 +94,8 @@ def decide(
         if dry_run:
             say("dry run: nothing was marked or signed")
             return
+        if refused := dict(view.not_allowed).get(DeskVerdict(verdict)):
+            raise IllegalTransitionError(f"candidate {candidate_id}: {verdict.replace('_', ' ')}: {refused}")
         request = MarkRequest(
             candidate_id=candidate_id,
             shown_sha256=view.shown_sha256,
@@ -111,6 +111,12 @@ def decide(
         emit_json("queue-decide", {"candidate_id": candidate_id, "verdict": verdict, **after})
     else:
         say(f"signed: {verdict.replace('_', ' ')}; the candidate is {after['state']}", style="bold green")
+
+
+def _row(line: CandidateSummary) -> tuple[object, ...]:
+    fact = line.question or f"{line.subject}, {line.relation.replace('_', ' ')}"
+    change = (line.object_old, line.object_new)
+    return (line.candidate_id, line.state, line.risk, line.action, fact, *change, line.created_at[:10], line.reason)
 
 
 def _mark_and_sign(desk: ReviewDesk, request: MarkRequest, pin: str) -> dict[str, object]:

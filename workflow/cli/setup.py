@@ -136,4 +136,6 @@ def _tell_made(site: Site, *, demo: bool, profile: Profile, reviewer: str, as_js
     fields((*made.items(), ("reviewer", reviewer or "none yet: medrek-flow reviewer add")))
     say()
     banner(warnings)
+    if profile == Profile.TWO and not demo:
+        say('a second signer is needed: medrek-flow reviewer add ACCOUNT --name "PRINTED NAME"')
     say(f"next: look through {site.settings_path}, then run medrek-flow doctor and medrek-flow night in {site.root}")

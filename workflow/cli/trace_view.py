@@ -64,7 +64,7 @@ def _show_quote(quote: TracedQuote) -> None:
             ("  notice", quote.notice),
             ("  section", quote.section or "none"),
             ("  source", f"{quote.source}, version {quote.version}"),
-            ("  received", f"{quote.fetched_at} from {quote.origin}"),
+            ("  received", f"{quote.fetched_at.replace('+00:00', 'Z')} from {quote.origin}"),
             ("  text by", quote.extractor),
             ("  raw bytes", quote.raw_path),
         )

@@ -214,7 +214,7 @@ def test_stop_leaves_the_pointer_and_is_said(ledger: Ledger) -> None:
     with pytest.raises(IllegalTransitionError, match="stopped already"):
         stop(ledger, reason="again", actor="a")
     start(ledger, actor="a")
-    with pytest.raises(IllegalTransitionError, match="not stopped already"):
+    with pytest.raises(IllegalTransitionError, match="not stopped: release 0 is served"):
         start(ledger, actor="a")
 
 

@@ -72,7 +72,13 @@ def fill(site: Site) -> World:
     raw_sha256, document_id = _document(site, ledger)
     first = make_candidate(document_id, "n-1", "7 mg once daily")
     second = make_candidate(document_id, "n-1")
-    pending = make_candidate(document_id, "n-1", "5 mg twice daily", subject="\x1b[31mtavorine\u202e[bold]")
+    pending = make_candidate(
+        document_id,
+        "n-1",
+        "5 mg twice daily",
+        subject="\x1b[31mtavorine\u202e[bold]",
+        question="\x1b[31mdose\u202e[bold]?",
+    )
     ensure_initial_release(ledger, EngineIdentity("0" * 64, "1" * 64, "{}"))
     edits = [_promote(site, ledger, candidate, base) for base, candidate in enumerate((first, second))]
     with ledger.write() as transaction:

@@ -50,6 +50,9 @@ def test_live_and_live_as_of(run: Run, world: World) -> None:
     assert [edit["edit_id"] for edit in now["edits"]] == [world.first_edit, world.second_edit]
     before = json.loads(run("live", "--as-of", "2000-01-01", "--json").out)
     assert before["release"] is None
+    said = run("live", "--as-of", "2000-01-01").out
+    assert "at 2000-01-01" in said
+    assert "medrek-flow night" not in said, "nothing done today changes what was served then"
 
 
 def test_live_refuses_a_time_that_is_none(run: Run, world: World) -> None:

@@ -98,6 +98,13 @@ def test_without_a_terminal_a_person_needs_a_descriptor(run: Run, rehearsed: Wor
     assert state(run, rehearsed.pending.candidate_id) == "pending"
 
 
+def test_what_may_not_be_decided_is_refused_before_the_pin_is_asked_for(run: Run, rehearsed: World) -> None:
+    decided = rehearsed.first.candidate_id
+    ran = run("queue", "decide", decided, "--verdict", "approve")
+    assert ran.code == 16
+    assert "nothing to decide here any more" in ran.err
+
+
 def test_a_rejection_needs_a_reason(run: Run, rehearsed: World) -> None:
     assert decide(run, rehearsed, "--verdict", "reject", "--as", "script-one") == 16
     reasoned = ("--verdict", "reject", "--reason-code", "not_in_source", "--as", "script-one")

@@ -89,6 +89,7 @@ def test_init_of_a_hospital_site_asks_for_profile_and_name_until_they_are_said(t
     code, shown = run_on_terminal(arguments, answers, environment={"PYTHONPATH": ROOT}, folder=tmp_path)
     assert code == 0
     assert "expected one of: one, two, one-signer, two-signer" in shown
+    assert "a second signer is needed: medrek-flow reviewer add" in shown
     ledger = Site(tmp_path / "new").open_ledger()
     assert ledger.signer_profile() == "two_signer"
     ledger.close()
