@@ -279,7 +279,7 @@ class Settings(Table):
         try:
             return cls.model_validate(_as_tuples(tree))
         except ValidationError as error:
-            raise SettingsError("\n".join(f"{name}: {line}" for line in _problems(error))) from error
+            raise SettingsError(f"{name}: {'; '.join(_problems(error))}") from error
 
     @classmethod
     def default_toml(cls, changed: Mapping[str, object] | None = None) -> str:
