@@ -20,6 +20,9 @@ from workflow.change_control.probe_sets import folded
 if TYPE_CHECKING:
     from editor_engine import ProbeOutcome
 
+_LONGEST_ANSWER = 80
+"""Characters of an answer in a reason; the gate's report has it whole."""
+
 CHECK_OF = {
     ProbeKind.CHECK: CheckName.TAKES,
     ProbeKind.NEAR_MISS: CheckName.NEAR_MISSES,
@@ -96,7 +99,11 @@ def reason_for(failures: Sequence[Failure]) -> str:
     first = failures[0]
     more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
     if first.check is CheckName.TAKES:
-        return f"does not take: {first.question!r} is answered {first.staged_answer!r}{more}"
+        return f"does not take: {first.question!r} is answered {_short(first.staged_answer)}{more}"
     names = {CheckName.NEAR_MISSES: "a near miss", CheckName.PORTFOLIO: "an earlier edit"}
     where = names.get(first.check, "a question")
-    return f"moves {where}: {first.question!r} from {first.live_answer!r} to {first.staged_answer!r}{more}"
+    return f"moves {where}: {first.question!r} from {_short(first.live_answer)} to {_short(first.staged_answer)}{more}"
+
+
+def _short(answer: str) -> str:
+    return repr(answer if len(answer) <= _LONGEST_ANSWER else f"{answer[: _LONGEST_ANSWER - 1]}…")

@@ -49,6 +49,19 @@ def verify_shard(memory_folder: Path, batch: BatchRow) -> None:
         )
 
 
+def verify_live(ledger: Ledger, memory_folder: Path) -> None:
+    """Hash every shard that the live release rests on again.
+
+    Raises:
+        DamagedError: one is missing or its bytes are not the ones that were staged.
+    """
+    with ledger.read() as connection:
+        live = read_live(connection)
+        in_force = release_edits(connection, live.release_id) if live else ()
+        for batch_id in dict.fromkeys(edit.batch_id for edit in in_force):
+            verify_shard(memory_folder, read_batch(connection, batch_id))
+
+
 def promote_batch(
     ledger: Ledger,
     memory_folder: Path,

@@ -96,7 +96,7 @@ class Stage:
         if not quiet:
             self.say(f"$ medrek-flow {' '.join(_quoted(a) for a in arguments)}", style="bold cyan")
         done = self._spawn(command, environment, pin)
-        if done.returncode not in (allowed if not kill_at else (-signal.SIGKILL,)):
+        if done.returncode not in ((-signal.SIGKILL, *allowed) if kill_at else allowed):
             self.expect(
                 claim=f"exit code of medrek-flow {arguments[0]} is {tuple(allowed)}, got {done.returncode}: "
                 f"{done.stderr.strip()[-600:]}",
