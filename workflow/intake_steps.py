@@ -38,7 +38,8 @@ class Seams:
     sources: tuple[Source, ...]
     llm: LlmExtractor | None
     llm_model: str
-    failed: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    """Documents for which the language model gave nothing usable, each with the reason in our own words."""
 
     @classmethod
     @contextmanager
@@ -85,9 +86,9 @@ class LedgerIntakeSteps:
     """``IntakeSteps`` over one site."""
 
     def __init__(
-        self, ledger: Ledger, site: Site, seams: Seams, bench: Bench, *, progress: Progress | None = None
+        self, ledger: Ledger, site: Site, seams: Seams, bench: Bench | None, *, progress: Progress | None = None
     ) -> None:
-        """Remember what the steps work on."""
+        """Remember what the steps work on; without a bench nothing is rehearsed, and the candidates wait."""
         self._ledger = ledger
         self._site = site
         self._seams = seams
@@ -129,7 +130,7 @@ class LedgerIntakeSteps:
                 risk_lists=self._site.settings.review,
             )
         except LlmUnusableError as error:
-            self._seams.failed.append(document_id)
+            self._seams.failed[document_id] = str(error)
             _log.warning(
                 "extraction model unusable", extra={"data": {"document": document_id, "why": str(error)[:200]}}
             )
@@ -137,7 +138,8 @@ class LedgerIntakeSteps:
     def rehearse(self) -> None:
         """Rehearse every waiting candidate."""
         limit = self._site.settings.review.max_candidates_per_night
-        rehearse_if_needed(self._ledger, self._bench, self._progress, limit=limit)
+        if self._bench is not None:
+            rehearse_if_needed(self._ledger, self._bench, self._progress, limit=limit)
 
     def _tell(self, what: str, done: int, of: int) -> None:
         if self._progress is not None:

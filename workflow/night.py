@@ -10,13 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from editor_engine.errors import MemoryDamagedError
 from workflow.batch_steps import LedgerBatchSteps, order_promotion
 from workflow.change_control.batches import BatchRow, create_batch, list_batches, read_batch
 from workflow.change_control.gate_report import GateReport
 from workflow.change_control.live_check import check_live
+from workflow.change_control.promotion import verify_live
 from workflow.change_control.release import read_live, set_check_state
 from workflow.change_control.withdrawals import Withdrawn, carry_out_withdrawals
-from workflow.errors import ExitCode, IllegalTransitionError, worst
+from workflow.errors import DamagedError, ExitCode, IllegalTransitionError, worst
 from workflow.graphs import advance_batch, run_intake
 from workflow.intake_steps import LedgerIntakeSteps, Seams
 from workflow.ledger import tables
@@ -37,6 +39,8 @@ WORKER = "worker"
 LEASE_TTL_S = 120.0
 
 Progress = Callable[[str, int, int], None]
+Problems = dict[str, ExitCode]
+"""What went wrong, in words, and the exit code that it asks for."""
 _ACTIVE = (BatchState.OPEN, BatchState.STAGED, BatchState.PASSED, BatchState.HELD)
 _SETTLED = (BatchState.PROMOTED,)
 
@@ -48,6 +52,8 @@ class NightOutcome:
     run_id: str
     exit_code: ExitCode
     report: NightReport
+    complaints: tuple[str, ...] = ()
+    """What went wrong, a line each with its next step; empty where the exit code is 0."""
 
 
 @dataclass(frozen=True)
@@ -107,27 +113,32 @@ def _one_run(
     only_sources: tuple[str, ...],
     progress: Progress | None,
 ) -> NightOutcome:
+    """Collect and propose whatever the memory's state; rehearse and gate only on a memory that is whole."""
+    damage = _damage_of_live(ledger, site)
     with Seams.open(site, ledger, run, only_sources) as seams:
-        steps = LedgerIntakeSteps(ledger, site, seams, bench, progress=progress)
+        steps = LedgerIntakeSteps(ledger, site, seams, None if damage else bench, progress=progress)
         run_intake(site.checkpoints_path, run.run_id, steps)
-        failed_documents = seams.failed_documents
-        llm_model = seams.llm_model
-    codes = _advance_all(site, ledger, held, bench, progress)
-    _check_pending_release(ledger, bench, progress)
-    if failed_documents:
-        codes.add(ExitCode.LLM_UNUSABLE)
-    return _report(site, ledger, run, codes, llm_model, failed_documents, seams.source_names)
+    problems = dict(damage)
+    if damage:
+        carry_out_withdrawals(ledger)
+    else:
+        problems |= _advance_all(site, ledger, held, bench, progress)
+        _check_pending_release(ledger, bench, progress)
+    if seams.failed:
+        why = next(iter(seams.failed.values()))
+        problems[f"{len(seams.failed)} document(s) wait for the next night: {why}"] = ExitCode.LLM_UNUSABLE
+    return _report(site, ledger, run, problems, seams)
 
 
-def _report(
-    site: Site,
-    ledger: Ledger,
-    run: Run,
-    codes: set[ExitCode],
-    llm_model: str,
-    failed_documents: tuple[str, ...],
-    sources: tuple[str, ...],
-) -> NightOutcome:
+def _damage_of_live(ledger: Ledger, site: Site) -> Problems:
+    try:
+        verify_live(ledger, site.memory_folder)
+    except DamagedError as error:
+        return {str(error): ExitCode.DAMAGED}
+    return {}
+
+
+def _report(site: Site, ledger: Ledger, run: Run, problems: Problems, seams: Seams) -> NightOutcome:
     def gather(exit_code: ExitCode) -> NightReport:
         with ledger.read() as connection:
             return gather_report(
@@ -135,35 +146,40 @@ def _report(
                 run,
                 site_kind=ledger.kind(),
                 signer_profile=ledger.signer_profile(),
-                sources=sources,
-                llm_model=llm_model,
-                failed_documents=failed_documents,
+                sources=seams.source_names,
+                llm_model=seams.llm_model,
+                failed_documents=seams.failed_documents,
+                warnings=tuple(line for line, code in problems.items() if code is ExitCode.DAMAGED),
                 exit_code=exit_code,
             )
 
-    if gather(ExitCode.DONE).failed_sources:
-        codes.add(ExitCode.SOME_SOURCES_FAILED)
-    exit_code = worst(codes)
+    for source in gather(ExitCode.DONE).sources:
+        if source.error:
+            problems[source.error] = ExitCode.SOME_SOURCES_FAILED
+    exit_code = worst(set(problems.values()))
     report = gather(exit_code)
     write_report(report, site.reports_folder)  # before the run is closed, so that a night that died writes it again
     close_run(ledger, run.run_id, exit_code=exit_code, report=report.model_dump_json())
-    return NightOutcome(run.run_id, exit_code, report)
+    return NightOutcome(run.run_id, exit_code, report, tuple(problems))
 
 
-def _advance_all(site: Site, ledger: Ledger, held: Lease, bench: Bench, progress: Progress | None) -> set[ExitCode]:
+def _advance_all(site: Site, ledger: Ledger, held: Lease, bench: Bench, progress: Progress | None) -> Problems:
     """Settle the queue, carry out withdrawals, then take every batch that is not settled as far as it goes."""
     settle(ledger, ReviewPolicy(ledger.signer_profile()))
     carry_out_withdrawals(ledger)
     create_batch(ledger, actor="medrek-flow", note="approved since the last batch")
     steps = LedgerBatchSteps(site, ledger, bench, guard=held.assert_held, progress=progress)
-    codes: set[ExitCode] = set()
+    problems: Problems = {}
     with ledger.read() as connection:
         batches = list_batches(connection)
     for batch in batches:
         if batch.state in _ACTIVE or (batch.state in _SETTLED and not _was_read_back(ledger, batch.batch_id)):
-            advance_batch(site.checkpoints_path, batch.batch_id, steps)
-            codes |= _codes_of(ledger, batch.batch_id)
-    return codes
+            try:
+                advance_batch(site.checkpoints_path, batch.batch_id, steps)
+            except (DamagedError, MemoryDamagedError) as error:
+                problems[str(error)] = ExitCode.DAMAGED
+            problems |= _problem_of(ledger, batch.batch_id)
+    return problems
 
 
 def _was_read_back(ledger: Ledger, batch_id: str) -> bool:
@@ -172,13 +188,11 @@ def _was_read_back(ledger: Ledger, batch_id: str) -> bool:
     return row.read_back is not None
 
 
-def _codes_of(ledger: Ledger, batch_id: str) -> set[ExitCode]:
+def _problem_of(ledger: Ledger, batch_id: str) -> Problems:
     with ledger.read() as connection:
         state = read_batch(connection, batch_id).state
-    return {
-        BatchState.REFUSED: {ExitCode.GATE_REFUSED},
-        BatchState.HELD: {ExitCode.HELD},
-    }.get(state, set())
+    code = {BatchState.REFUSED: ExitCode.GATE_REFUSED, BatchState.HELD: ExitCode.HELD}.get(state)
+    return {f"batch {batch_id} is {state} by its gate; see `medrek-flow batch show {batch_id}`": code} if code else {}
 
 
 def _check_pending_release(ledger: Ledger, bench: Bench, progress: Progress | None) -> None:
@@ -218,13 +232,15 @@ def promote(
     Raises:
         BusyError: another process holds the worker's lease.
         UsageError: there is no such batch.
+        DamagedError: a shard in force, or the batch's own, is not what was staged.
         IllegalTransitionError: the batch cannot be promoted any more.
     """
     ledger = site.open_ledger()
     try:
         with lease(ledger, WORKER, ttl_s=LEASE_TTL_S) as held:
-            bench = Bench(site)
             withdrawn = carry_out_withdrawals(ledger)
+            verify_live(ledger, site.memory_folder)
+            bench = Bench(site)
             chosen = batch_id or _waiting_batch(ledger) or create_batch(ledger, actor=actor, note="promoted by hand")
             if chosen is None:
                 _check_pending_release(ledger, bench, progress)
@@ -293,15 +309,17 @@ def advance_batches(site: Site, *, progress: Progress | None = None) -> set[Exit
 
     Raises:
         BusyError: another process holds the worker's lease.
+        DamagedError: a shard in force is not what was staged.
     """
     ledger = site.open_ledger()
     try:
         with lease(ledger, WORKER, ttl_s=LEASE_TTL_S) as held:
+            verify_live(ledger, site.memory_folder)
             bench = Bench(site)
             rehearse_if_needed(ledger, bench, progress)
-            codes = _advance_all(site, ledger, held, bench, progress)
+            problems = _advance_all(site, ledger, held, bench, progress)
             _check_pending_release(ledger, bench, progress)
             rehearse_if_needed(ledger, bench, progress)
-            return codes
+            return set(problems.values())
     finally:
         ledger.close()

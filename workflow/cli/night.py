@@ -50,6 +50,7 @@ def night(
         _show(outcome.report)
         say(f"\nthe whole report: {site.reports_folder}/night-{outcome.run_id}.html", style="dim")
     if outcome.exit_code:
+        note(f"medrek-flow: {'; '.join(outcome.complaints)}")
         raise typer.Exit(outcome.exit_code)
 
 
