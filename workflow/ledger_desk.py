@@ -241,7 +241,10 @@ class LedgerDesk:
             evidence=contexts,
             rehearsal=_rehearsal(file),
             flags=(*candidate.flags, *(upset.words for upset in file.newer_versions), *warnings),
-            conflicts=tuple(f"{rival.words}: {rival.object_new}" for rival in file.rivals),
+            conflicts=(
+                *(f"{rival.words}: {rival.object_new}" for rival in file.rivals),
+                *(rehearsal.near_duplicates if rehearsal else ()),
+            ),
             history=history,
             required_signatures=self._policy.required_signatures(case),
             signed_by=tuple(

@@ -5,15 +5,24 @@ No answer depends on it: it serves near-duplicate search, and ``doctor`` compare
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from editor_engine.errors import EngineError
 from workflow.change_control.batches import read_batch
 from workflow.change_control.release import ReleasedEdit
 from workflow.ledger.ledger import Ledger
 from workflow.site import Site
 
 if TYPE_CHECKING:
-    from editor_engine.key_index import IndexedRow
+    from editor_engine import MemoryRow
+    from editor_engine.key_index import IndexedRow, KeyIndex
+
+_log = logging.getLogger(__name__)
+_NEAR = 0.9
+"""Inner product of two keys above which a reviewer should know of the other edit."""
 
 
 def indexed_rows(site: Site, ledger: Ledger, edits: tuple[ReleasedEdit, ...]) -> tuple[IndexedRow, ...]:
@@ -45,3 +54,41 @@ def rebuild_index(site: Site, ledger: Ledger, edits: tuple[ReleasedEdit, ...]) -
     with KeyIndex(site.index_folder) as index:
         if not index.compare(rows).is_equal:
             index.rebuild(rows)
+
+
+@contextmanager
+def near_duplicates(
+    site: Site, edits: dict[str, ReleasedEdit]
+) -> Iterator[Callable[[MemoryRow], tuple[str, ...]] | None]:
+    """Give a search for the edits in force that ask nearly the same as a row under another functional key.
+
+    None while nothing is in force. An index that cannot be opened or read names nothing and is logged: a rehearsal
+    does not wait for it, and ``doctor --repair`` builds it anew.
+    """
+    if not edits:
+        yield None
+        return
+    from editor_engine.key_index import KeyIndex
+
+    try:
+        index = KeyIndex(site.index_folder)
+    except EngineError as error:
+        _log.warning("key index not opened", extra={"data": {"why": type(error).__name__}})
+        yield None
+        return
+    with index:
+        yield lambda row: _name_near(index, row, edits)
+
+
+def _name_near(index: KeyIndex, row: MemoryRow, edits: dict[str, ReleasedEdit]) -> tuple[str, ...]:
+    try:
+        found = index.near_duplicates(row.keys[0], k=5)
+    except EngineError as error:
+        _log.warning("key index not read", extra={"data": {"why": type(error).__name__}})
+        return ()
+    near = [(one, edits[one.edit_id]) for one in found if one.score >= _NEAR and one.edit_id in edits]
+    return tuple(
+        f"edit {edit.edit_id} in force asks nearly the same ({edit.subject}, {edit.relation}): {edit.object_new}"
+        for one, edit in near
+        if edit.functional_key != row.edit.functional_key
+    )

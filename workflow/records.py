@@ -210,6 +210,8 @@ class Rehearsal(Record):
     moves: tuple[ProbeMove, ...]
     already_says: bool
     """The live model says the new object in question and all paraphrases: no edit needed."""
+    near_duplicates: tuple[str, ...] = ()
+    """Edits in force that ask nearly the same under another functional key, one line each; for the reviewer's eye."""
 
     @property
     def takes(self) -> bool:

@@ -23,6 +23,7 @@ from workflow.change_control.release import (
 )
 from workflow.errors import DamagedError, SettingsError
 from workflow.ledger.ledger import Ledger
+from workflow.live_index import near_duplicates
 from workflow.site import Site
 
 if TYPE_CHECKING:
@@ -123,15 +124,17 @@ class Workbench:
 
     def rehearse_waiting(self, progress: Progress | None = None, *, limit: int | None = None) -> int:
         """Rehearse the waiting candidates on the live release, at most ``limit``; return how many."""
-        return rehearse_waiting(
-            self.ledger,
-            self.gated_model,
-            self.editor,
-            release_id=self.live.release_id,
-            max_new_tokens=self.max_new_tokens,
-            progress=progress,
-            limit=limit,
-        )
+        with near_duplicates(self.site, self.edits) as neighbours:
+            return rehearse_waiting(
+                self.ledger,
+                self.gated_model,
+                self.editor,
+                release_id=self.live.release_id,
+                max_new_tokens=self.max_new_tokens,
+                progress=progress,
+                limit=limit,
+                neighbours=neighbours,
+            )
 
 
 class Bench:

@@ -20,7 +20,7 @@ from workflow.ledger.ledger import Ledger, Transaction
 from workflow.records import Action, Candidate, CandidateState, NearMiss, ProbeMove, QuestionOutcome, Rehearsal
 
 if TYPE_CHECKING:
-    from editor_engine import EditedModel, Editor
+    from editor_engine import EditedModel, Editor, MemoryRow
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, and how many there are."""
@@ -28,11 +28,22 @@ Progress = Callable[[str, int, int], None]
 ACTOR = "medrek-flow"
 
 
+Neighbours = Callable[["MemoryRow"], tuple[str, ...]]
+"""Names the edits in force whose keys lie near a row's, one line each."""
+
+
 def rehearse(
-    live: EditedModel, editor: Editor, candidate: Candidate, *, release_id: int, max_new_tokens: int
+    live: EditedModel,
+    editor: Editor,
+    candidate: Candidate,
+    *,
+    release_id: int,
+    max_new_tokens: int,
+    neighbours: Neighbours | None = None,
 ) -> Rehearsal:
     """Stage ``candidate`` alone on a copy of ``live`` and ask its questions and near misses on both."""
-    staged = _copy_with(live, editor, candidate)
+    rows = _rows(live, editor, candidate)
+    staged = _copy_with(live, candidate, rows)
     questions = (candidate.question, *candidate.paraphrases)
     nearby = tuple(near.question for near in candidate.near_misses)
     now = [answer.text for answer in live.answer(questions + nearby, max_new_tokens=max_new_tokens)]
@@ -49,15 +60,20 @@ def rehearse(
         outcomes=outcomes,
         moves=_moves(candidate.near_misses, now[len(questions) :], then[len(questions) :]),
         already_says=candidate.action is Action.EDIT and all(_takes(candidate, outcome.now) for outcome in outcomes),
+        near_duplicates=neighbours(rows[0]) if neighbours is not None and rows else (),
     )
 
 
-def _copy_with(live: EditedModel, editor: Editor, candidate: Candidate) -> EditedModel:
-    memory = live.memory
+def _rows(live: EditedModel, editor: Editor, candidate: Candidate) -> list[MemoryRow]:
     if candidate.action is Action.WITHDRAW:
-        return live.with_memory(memory.without([candidate.withdraws or ""]))
-    rows = editor.rows([make_edit(candidate)], Carrier.TEXT, sequence=memory.next_sequence)
-    return live.with_memory(memory.with_rows(rows))
+        return []
+    return editor.rows([make_edit(candidate)], Carrier.TEXT, sequence=live.memory.next_sequence)
+
+
+def _copy_with(live: EditedModel, candidate: Candidate, rows: list[MemoryRow]) -> EditedModel:
+    if candidate.action is Action.WITHDRAW:
+        return live.with_memory(live.memory.without([candidate.withdraws or ""]))
+    return live.with_memory(live.memory.with_rows(rows))
 
 
 def _takes(candidate: Candidate, answer: str) -> bool:
@@ -97,17 +113,26 @@ def rehearse_waiting(
     max_new_tokens: int,
     progress: Progress | None = None,
     limit: int | None = None,
+    neighbours: Neighbours | None = None,
 ) -> int:
     """Rehearse the waiting candidates, each in a transaction of its own; return how many. Safe to run twice.
 
     Args:
         limit: how many to put before people at most; the rest stays proposed and waits for the next night.
+        neighbours: see ``Neighbours``; none are named without it.
     """
     waiting = waiting_candidates(ledger, release_id)[:limit]
     for number, candidate in enumerate(waiting):
         if progress is not None:
             progress("rehearse", number, len(waiting))
-        record = rehearse(live, editor, candidate, release_id=release_id, max_new_tokens=max_new_tokens)
+        record = rehearse(
+            live,
+            editor,
+            candidate,
+            release_id=release_id,
+            max_new_tokens=max_new_tokens,
+            neighbours=neighbours,
+        )
         with ledger.write() as transaction:
             _store(transaction, candidate, record)
             reached("rehearse.before_commit")

@@ -1,0 +1,91 @@
+"""The key index beside live: near-duplicates for the reviewer, rebuilt from the shards, never in the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from editor_engine import CausalLM, Editor, MemoryRow, TextEncoder
+from editor_engine.demo import bundled_model
+from tests.workflow.change_control.made_batches import IDENTITY, approve, make_candidate
+from workflow.change_control.batches import create_batch, set_state
+from workflow.change_control.promotion import promote_batch
+from workflow.change_control.release import ReleasedEdit, ensure_initial_release, release_edits
+from workflow.change_control.staging import stage_batch
+from workflow.engine_seam import make_edit
+from workflow.ledger import tables
+from workflow.live_index import near_duplicates, rebuild_index
+from workflow.records import BatchState
+from workflow.site import Site
+
+
+@pytest.fixture(scope="module")
+def editor() -> Editor:
+    """The real engine, loaded once."""
+    return Editor(CausalLM.load(bundled_model()), TextEncoder.load())
+
+
+@pytest.fixture
+def live(tmp_path: Path, editor: Editor) -> tuple[Site, dict[str, ReleasedEdit]]:
+    """A site with one dose in force and its index built."""
+    site = Site.create(tmp_path / "site", demo=True)
+    ledger = site.open_ledger()
+    ensure_initial_release(ledger, IDENTITY)
+    approve(ledger, make_candidate("tavorine", "15 mg twice daily"))
+    batch_id = str(create_batch(ledger, actor="tests"))
+    stage_batch(ledger, site.memory_folder, editor, batch_id, actor="tests")
+    with ledger.write() as transaction:
+        set_state(transaction, batch_id, BatchState.PASSED, base_release_id=0)
+        transaction.execute(update(tables.batches).values(ordered_by="tests"))
+    promote_batch(ledger, site.memory_folder, batch_id, actor="tests")
+    with ledger.read() as connection:
+        edits = release_edits(connection, 1)
+    rebuild_index(site, ledger, edits)
+    ledger.close()
+    return site, {edit.edit_id: edit for edit in edits}
+
+
+def row_of(editor: Editor, subject: str, **changes: object) -> MemoryRow:
+    """The row that a candidate would be staged as."""
+    return editor.rows([make_edit(make_candidate(subject, **changes))], sequence=9)[0]  # type: ignore[arg-type]
+
+
+def test_an_edit_that_asks_nearly_the_same_is_named(live: tuple[Site, dict[str, ReleasedEdit]], editor: Editor) -> None:
+    site, edits = live
+    for_women = row_of(
+        editor,
+        "tavorine",
+        question="What is the recommended dose of tavorine for women?",
+        qualifiers={"population": "women"},
+    )
+    other = row_of(editor, "panvorol", question="Which class of drug is panvorol?", relation="drug_class")
+    with near_duplicates(site, edits) as search:
+        assert search is not None
+        assert "15 mg twice daily" in search(for_women)[0]
+        assert search(other) == ()
+
+
+def test_a_wedged_index_names_nothing_and_is_built_again(
+    live: tuple[Site, dict[str, ReleasedEdit]], editor: Editor
+) -> None:
+    site, edits = live
+    same = row_of(editor, "tavorine", relation="usual_dose")
+    (site.index_folder / "live_collection.json").unlink()
+    with near_duplicates(site, edits) as search:
+        assert search is not None
+        assert search(same) == ()
+    ledger = site.open_ledger()
+    rebuild_index(site, ledger, tuple(edits.values()))
+    ledger.close()
+    with near_duplicates(site, edits) as search:
+        assert search is not None
+        assert len(search(same)) == 1
+
+
+def test_nothing_in_force_needs_no_index(tmp_path: Path) -> None:
+    site = Site.create(tmp_path / "site", demo=True)
+    with near_duplicates(site, {}) as search:
+        assert search is None
+    assert not any(site.index_folder.iterdir())
