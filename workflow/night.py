@@ -18,6 +18,7 @@ from workflow.change_control.live_check import check_live
 from workflow.change_control.promotion import verify_live
 from workflow.change_control.release import read_live, set_check_state
 from workflow.change_control.withdrawals import Withdrawn, carry_out_withdrawals
+from workflow.clock import utc_now, utc_text
 from workflow.errors import DamagedError, ExitCode, IllegalTransitionError, worst
 from workflow.graphs import advance_batch, run_intake
 from workflow.intake_steps import LedgerIntakeSteps, Seams
@@ -146,6 +147,8 @@ def _report(site: Site, ledger: Ledger, run: Run, problems: Problems, seams: Sea
                 run,
                 site_kind=ledger.kind(),
                 signer_profile=ledger.signer_profile(),
+                site_name=site.settings.site.name,
+                finished_at=utc_text(utc_now()),
                 sources=seams.source_names,
                 llm_model=seams.llm_model,
                 failed_documents=seams.failed_documents,

@@ -62,7 +62,8 @@ def export(folder: Folder = None) -> None:
     with open_ledger(folder) as opened, opened.ledger.read() as connection:
         kind, profile = opened.ledger.kind(), opened.ledger.signer_profile()
         length, head = audit.head(connection)
-        first = {"schema": "medrek-flow.audit-export", "version": 1, "kind": kind, "signer_profile": profile}
+        first = {"schema": "medrek-flow.audit-export", "version": 1, "site_name": opened.site.settings.site.name}
+        first |= {"kind": kind, "signer_profile": profile}
         emit_json_line({**first, "warnings": standing_warnings(kind, profile), "length": length, "head": head})
         for row in connection.execute(select(tables.audit).order_by(tables.audit.c.seq)).mappings():
             columns = dict(row)

@@ -39,6 +39,7 @@ def gather_report(
     llm_model: str = "",
     failed_documents: tuple[str, ...] = (),
     warnings: tuple[str, ...] = (),
+    site_name: str = "",
     finished_at: str = "",
     exit_code: int = 0,
 ) -> NightReport:
@@ -50,6 +51,7 @@ def gather_report(
         now=utc_text(run.now),
         started_at=run.started_at,
         finished_at=finished_at,
+        site_name=site_name,
         site_kind=site_kind,
         signer_profile=signer_profile,
         sources=tuple(_source(connection, run, name) for name in sources),

@@ -127,6 +127,8 @@ class NightReport(ReportRecord):
     """The night's clock (``--now``), UTC ISO-8601."""
     started_at: str = ""
     finished_at: str = ""
+    site_name: str = ""
+    """As the settings have it (``site.name``)."""
     site_kind: str = "hospital"
     signer_profile: str = "two_signer"
     sources: tuple[SourceLine, ...] = ()

@@ -170,6 +170,7 @@ def test_audit_verify_and_a_noted_head(run: Run, world: World) -> None:
 def test_audit_export_is_json_lines_with_the_sites_warnings(run: Run, world: World) -> None:
     lines = [json.loads(line) for line in run("audit", "export").out.splitlines()]
     assert lines[0]["schema"] == "medrek-flow.audit-export"
+    assert lines[0]["site_name"] == world.site.settings.site.name
     assert any("single trust domain" in line for line in lines[0]["warnings"])
     assert lines[0]["length"] == len(lines) - 1
     assert lines[1]["event"] == "site.created"

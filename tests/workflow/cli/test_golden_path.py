@@ -50,6 +50,8 @@ def test_a_label_change_goes_live_and_is_undone(run: Run, quiet_site: Site, monk
     assert night.code == 0, night.err
     report = json.loads(night.out)
     assert (len(report["proposed"]), report["pending"]) == (1, 1)
+    assert (report["site_name"], report["proposed"][0]["object_old"]) == ("unnamed site", "10 mg once daily")
+    assert report["finished_at"] >= report["started_at"]
     candidate_id = report["proposed"][0]["candidate_id"]
 
     assert run("promote", "--yes").code == 0

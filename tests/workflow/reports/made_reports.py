@@ -28,6 +28,7 @@ def full_report(text: str = PLAIN) -> NightReport:
     return NightReport(
         run_id="r20260309-1",
         now="2026-03-09T02:00:00Z",
+        site_name=text,
         started_at="2026-03-09T02:00:01Z",
         finished_at="2026-03-09T02:03:00Z",
         sources=(
