@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $(STAMP)
 
-demo: $(STAMP)  ## one night, from recorded sources to a promoted and undone edit (MODEL=<hub id or path> for your own model)
+demo: $(STAMP)  ## night after night on an invented world, every claim asserted (MODEL=<hub id or path> for your own model)
 	$(BIN)/python -m workflow.demo $(if $(MODEL),--model '$(MODEL)')
 
 test: $(STAMP)  ## the whole test suite (CPU only, offline)
