@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,6 +36,8 @@ class BatchEdit:
     edit_id: str
     candidate_id: str
     functional_key: str
+    question: str
+    object_new: str
     state: str
     reason: str | None
     carrier: str | None
@@ -94,6 +97,7 @@ def _batch(connection: Connection, row: dict[str, object]) -> BatchRow:
             columns.edit_id,
             columns.candidate_id,
             columns.functional_key,
+            columns.body,
             columns.state,
             columns.reason,
             columns.carrier,
@@ -104,7 +108,12 @@ def _batch(connection: Connection, row: dict[str, object]) -> BatchRow:
     ).mappings()
     fields = {name: row[name] for name in row if name in BatchRow.__dataclass_fields__}
     fields["state"] = BatchState(str(row["state"]))
-    return BatchRow(**fields, edits=tuple(BatchEdit(**edit) for edit in edits))  # type: ignore[arg-type]
+    return BatchRow(**fields, edits=tuple(_edit(dict(edit)) for edit in edits))  # type: ignore[arg-type]
+
+
+def _edit(row: dict[str, str]) -> BatchEdit:
+    body = json.loads(row.pop("body"))
+    return BatchEdit(**row, question=body["question"], object_new=body["object_new"])
 
 
 def approved_candidates(connection: Connection) -> tuple[Candidate, ...]:

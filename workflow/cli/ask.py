@@ -59,13 +59,14 @@ def ask(
             if as_json:
                 emit_json("ask", {"warnings": lines, "results": [_as_json(result)]})
             else:
-                show_answer(result)
+                show_answer(result, echo=not at_terminal())
 
 
-def show_answer(result: AskResult) -> None:
-    """Print question, answer and what decided it."""
+def show_answer(result: AskResult, *, echo: bool = True) -> None:
+    """Print the question (unless it was just typed above), the answer and what decided it."""
     firing = result.firing
-    say(result.question, style="bold")
+    if echo:
+        say(result.question, style="bold")
     say(f"  {result.answer}")
     score = f"score {firing.score:.3f}, margin {firing.margin:+.3f}"
     if result.edit is not None:

@@ -11,7 +11,9 @@ from workflow.cli.options import DryRun, Folder, Json
 from workflow.cli.output import emit_json, fields, note, say, table
 
 if TYPE_CHECKING:
-    from workflow.change_control.batches import BatchRow
+    from collections.abc import Sequence
+
+    from workflow.change_control.batches import BatchEdit, BatchRow
     from workflow.change_control.gate_report import GateReport
 
 app = typer.Typer(help="Edits that are staged, gated, promoted and rolled back together.", no_args_is_help=True)
@@ -101,8 +103,13 @@ def _show_batch(batch: BatchRow) -> None:
             ("shard", f"{batch.shard_path} sha256 {batch.shard_sha256}" if batch.shard_path else "not staged"),
         )
     )
-    rows = [(e.edit_id, e.candidate_id, e.functional_key, e.state, e.carrier, e.reason) for e in batch.edits]
-    table(("edit", "candidate", "fact", "state", "carrier", "reason"), rows, empty="no edits")
+    show_batch_edits(batch.edits)
+
+
+def show_batch_edits(edits: Sequence[BatchEdit]) -> None:
+    """Print a batch's edits: what is asked, and what the model is to say."""
+    rows = [(e.edit_id, e.candidate_id, e.question, e.object_new, e.state.replace("_", " "), e.reason) for e in edits]
+    table(("edit", "candidate", "question", "answer", "state", "reason"), rows, empty="no edits")
 
 
 def show_gate(gate: GateReport) -> None:

@@ -80,9 +80,10 @@ def promote(
 
 
 def _ask(summary: GateSummary) -> bool:
-    from workflow.cli.batch import show_gate
+    from workflow.cli.batch import show_batch_edits, show_gate
 
     show_gate(summary.report)
+    show_batch_edits(summary.batch.standing)
     count = len(summary.batch.standing)
     return ask_yes(f"Promote batch {summary.batch.batch_id} with {count} edit(s) now?")
 

@@ -176,6 +176,13 @@ def test_audit_export_is_json_lines_with_the_sites_warnings(run: Run, world: Wor
     assert lines[1]["event"] == "site.created"
 
 
+def test_batch_show_says_what_is_asked_and_what_the_model_is_to_say(run: Run, world: World) -> None:
+    shown = run("batch", "show", "b0002").out
+    edit = json.loads(run("live", "--json").out)["edits"][1]
+    assert edit["question"] in shown
+    assert edit["object_new"] in shown
+
+
 def test_queue_list_filters(run: Run, world: World) -> None:
     waiting = json.loads(run("queue", "list", "--json").out)["candidates"]
     assert [line["candidate_id"] for line in waiting] == [world.pending.candidate_id]
