@@ -13,6 +13,7 @@ from workflow.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from connectors.notice import Delivery
+    from workflow.notice_list import AssertionLine
 
 app = typer.Typer(help="Where changes come from.", no_args_is_help=True)
 
@@ -91,6 +92,47 @@ def pull(
         emit_json("sources-pull", {**body, "documents": [_as_json(delivery) for delivery in deliveries]})
     else:
         _show(deliveries, limit)
+
+
+@app.command("notices")
+def notices(
+    source: Annotated[str, typer.Option("--source", metavar="SOURCE", help="Only of this source.")] = "",
+    search: Annotated[
+        str, typer.Option("--search", metavar="TEXT", help="Only where this stands in key, title or an identifier.")
+    ] = "",
+    asserting: Annotated[
+        bool, typer.Option("--asserting", help="Only those that retract, correct, doubt or supersede something.")
+    ] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 200,
+    folder: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """List the notices on record, newest first: identifiers, and what they say about other works."""
+    from workflow.cli.opening import open_ledger
+    from workflow.notice_list import list_notices
+
+    with open_ledger(folder) as opened, opened.ledger.read() as connection:
+        lines = list_notices(connection, source=source, search=search, asserting=asserting, limit=limit)
+    if as_json:
+        emit_json("sources-notices", {"notices": [asdict(line) for line in lines]})
+        return
+    rows = [
+        (
+            line.kind.replace("_", " "),
+            " ".join(line.identifiers) or line.key,
+            "; ".join(_says(one, line.identifiers) for one in line.assertions),
+            line.published,
+            line.title,
+        )
+        for line in lines
+    ]
+    table(("kind", "identifiers", "says", "published", "title"), rows, empty="no notices on record")
+
+
+def _says(assertion: AssertionLine, own: tuple[str, ...]) -> str:
+    if assertion.target and set(assertion.target) <= set(own):
+        return f"{' '.join(assertion.by) or 'a notice it does not name'} {assertion.kind} this"
+    return f"{assertion.kind} {' '.join(assertion.target) or 'a work it does not name'}"
 
 
 def _show(deliveries: list[Delivery], limit: int) -> None:
