@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from workflow.cli import (
     ask,
@@ -29,6 +30,7 @@ from workflow.cli import (
     status,
 )
 from workflow.cli.boundary import run_guarded
+from workflow.errors import ExitCode, UsageError, WorkflowError
 
 PROGRAM = "medrek-flow"
 
@@ -73,9 +75,31 @@ def program(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     _quieten_libraries()
-    command = typer.main.get_command(app)
     given = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(run_guarded(lambda: command.main(args=given, prog_name=PROGRAM)))
+    sys.exit(run_guarded(lambda: _run(given)))
+
+
+def _run(given: list[str]) -> None:
+    """Run the command that was typed.
+
+    Raises:
+        UsageError: Its words are off: in one line, as every other refusal, not in the library's box.
+        WorkflowError: The person ended a question without an answer.
+    """
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(args=given, prog_name=PROGRAM, standalone_mode=False)
+    except TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # the help was printed when it was made
+            sys.exit(int(ExitCode.USAGE))
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else PROGRAM
+        said = error.format_message().rstrip(".").replace("Value error, ", "")
+        raise UsageError(f"{said}; see {path} --help") from error
+    except typer.Abort as error:
+        raise WorkflowError("ended without an answer; nothing was changed") from error
+    if code:
+        sys.exit(code)
 
 
 def _quieten_libraries() -> None:
