@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from connectors.source import Source
+from workflow.errors import SettingsError
 from workflow.intake.affected import propose_withdrawals
 from workflow.intake.collect import collect, window_for
 from workflow.intake.detect import detect
@@ -66,6 +67,10 @@ def _open_llm(site: Site, ledger: Ledger, run: Run, stack: ExitStack) -> LlmExtr
     extraction, http = site.settings.extraction, site.settings.http
     if extraction.backend == "rules":
         return None
+    if not extraction.model.strip():
+        raise SettingsError(
+            'extraction.model: expected the server\'s name for the model with backend "openai", got none'
+        )
     endpoint = LlmEndpoint(
         base_url=extraction.base_url,
         model=extraction.model,
