@@ -158,7 +158,7 @@ def _report(site: Site, ledger: Ledger, run: Run, problems: Problems, seams: Sea
 
     for source in gather(ExitCode.DONE).sources:
         if source.error:
-            problems[source.error] = ExitCode.SOME_SOURCES_FAILED
+            problems[f"source {source.source}: {source.error}"] = ExitCode.SOME_SOURCES_FAILED
     exit_code = worst(set(problems.values()))
     report = gather(exit_code)
     write_report(report, site.reports_folder)  # before the run is closed, so that a night that died writes it again
