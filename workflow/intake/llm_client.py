@@ -75,8 +75,7 @@ class LlmEndpoint:
             raise SettingsError(f"extraction.timeout_s: expected more than 0, got {self.timeout_s}")
         if self.max_tokens < self.max_reply_tokens:
             raise SettingsError(
-                f"extraction.max_tokens: expected at least one reply ({self.max_reply_tokens}), "
-                f"got {self.max_tokens}"
+                f"extraction.max_tokens: expected at least one reply ({self.max_reply_tokens}), got {self.max_tokens}"
             )
 
 
