@@ -9,7 +9,7 @@ import typer
 
 from workflow.cli.options import Folder, Json
 from workflow.cli.output import banner, emit_json, fields, note, progress_bar, say, table
-from workflow.errors import BusyError, ExitCode, worst
+from workflow.errors import BusyError, ExitCode, UsageError, worst
 
 if TYPE_CHECKING:
     from workflow.reports.night_report import NightReport
@@ -39,6 +39,8 @@ def night(
     chosen = known_sources(site, only or ())
     moment = read_moment(now, option="--now") if now else utc_now()
     first_day = read_day(since, option="--since") if since else None
+    if first_day and first_day > moment.date():
+        raise UsageError(f"--since {first_day}: expected a day on or before the night's own, {moment.date()}")
     from workflow.night import run_night
 
     with logged(site, "night"), progress_bar() as progress:

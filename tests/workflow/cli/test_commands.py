@@ -103,6 +103,7 @@ def test_rollback_of_one_edit(run: Run, world: World) -> None:
         (("promote",), 2),
         (("night", "--only", "nowhere"), 2),
         (("night", "--now", "soon"), 2),
+        (("night", "--since", "2999-01-01"), 2),
         (("sources", "pull", "nowhere"), 2),
         (("no-such-command",), 2),
     ],
