@@ -16,7 +16,10 @@ _PMID = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\d+")
-_DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>|]{1,200}")
+_SICI = r"<[\w.-]{1,20}:[^\s\"<>|]{0,40}>(?=\d)"
+"""The part in angle brackets of older DOIs, ``10.1002/(SICI)1098-1004(200001)15:1<114::AID-HUMU21>3.0.CO;2-4``: without
+it all articles of an issue would look like one work."""
+_DOI = re.compile(rf"\b10\.\d{{4,9}}/(?:[^\s\"<>|]|{_SICI}){{1,200}}")
 _TRAILING = ".,;:!?'\u2019\u201d"
 
 

@@ -18,6 +18,11 @@ from connectors.partial_dates import read_date
         ("https://pubmed.ncbi.nlm.nih.gov/90000417/", ["pmid:90000417"]),
         ("https://doi.org/10.5555/ABC.(1)).", ["doi:10.5555/abc.(1)"]),
         ("10.5555/x, 10.5555/x.", ["doi:10.5555/x"]),
+        (
+            "(10.1002/(SICI)1098-1004(200001)15:1<114::AID-HUMU21>3.0.CO;2-4).",
+            ["doi:10.1002/(sici)1098-1004(200001)15:1<114::aid-humu21>3.0.co;2-4"],
+        ),
+        ("<p>10.5555/x<br>3</p>", ["doi:10.5555/x"]),
         ("90000417 is a number and 10.5 mg is a dose", []),
         ("PMID 0, PMIDX 5, XPMID 7", []),
     ],
