@@ -27,7 +27,7 @@ from workflow.ledger.ledger import Ledger
 from workflow.ledger.marks import Mark, list_marks, marks_on, save_mark, take_back_mark
 from workflow.ledger.signing import settle, sign_marks
 from workflow.ledger.tables import audit, edits
-from workflow.records import Action, Rehearsal, Verdict
+from workflow.records import Action, CandidateState, Rehearsal, Verdict
 from workflow.review_policy import Choice, PolicyRefusal, ReviewPolicy, Signature, with_signature
 from workflow.status import stale_sources
 
@@ -195,7 +195,8 @@ class LedgerDesk:
     def _file(self, connection: Connection, candidate_id: str) -> CaseFile:
         file = read_case_file(connection, candidate_id)
         if file.state.value not in _ON_THE_DESK:
-            raise NoSuchCandidateError(f"{candidate_id} is {file.state.replace('_', ' ')}, not on the desk")
+            step = "; run medrek-flow worker, which rehearses it" if file.state is CandidateState.PROPOSED else ""
+            raise NoSuchCandidateError(f"{candidate_id} is {file.state.replace('_', ' ')}, not on the desk{step}")
         return file
 
     def _notices(self, connection: Connection) -> tuple[str, ...]:

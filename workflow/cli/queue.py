@@ -127,9 +127,14 @@ def _mark_and_sign(desk: ReviewDesk, request: MarkRequest, pin: str) -> dict[str
         WorkflowError: the PIN is wrong, or signing is locked.
         UsageError: the mark vanished meanwhile.
     """
+    from review_tui.protocol import RefusalKind
+
     marked = desk.mark(request)
     if not marked.saved:
-        raise IllegalTransitionError("; ".join(refusal.words for refusal in marked.refusals))
+        unseen = any(refusal.kind is RefusalKind.EVIDENCE_NOT_SEEN for refusal in marked.refusals)
+        words = "; ".join(refusal.words for refusal in marked.refusals)
+        step = "; run it without --json, which shows them" if unseen else ""
+        raise IllegalTransitionError(f"candidate {request.candidate_id}: {words}{step}")
     mine = next((row for row in desk.marks() if row.candidate_id == request.candidate_id), None)
     if mine is None:
         raise UsageError(f"candidate {request.candidate_id}: expected the mark just made, got none; run it again")
