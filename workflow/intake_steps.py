@@ -104,11 +104,11 @@ class LedgerIntakeSteps:
         """Read every source for its window; one that fails is recorded, the others go on."""
         run = self._seams.run
         for number, source in enumerate(self._seams.sources):
-            self._tell("collect", number, len(self._seams.sources))
+            self._tell(f"reading {source.name}", number, len(self._seams.sources))
             table = source_table(self._site, source.name)
             window = window_for(self._ledger, source, run.today, table.first_days, since=run.since)
             collect(self._ledger, self._site.documents, source, run_id=run_id, window=window)
-        self._tell("collect", len(self._seams.sources), len(self._seams.sources))
+        self._tell("sources read", len(self._seams.sources), len(self._seams.sources))
 
     def detect(self, run_id: str) -> None:
         """Find what changed."""

@@ -52,7 +52,8 @@ def night(
         _show(outcome.report)
         say(f"\nthe whole report: {site.reports_folder}/night-{outcome.run_id}.html", style="dim")
     if outcome.exit_code:
-        note(f"medrek-flow: {'; '.join(outcome.complaints)}")
+        for complaint in outcome.complaints:
+            note(f"medrek-flow: {complaint}")
         raise typer.Exit(outcome.exit_code)
 
 
@@ -97,10 +98,13 @@ def _words(code: ExitCode) -> str:
 
 def _show(report: NightReport) -> None:
     rows = [
-        (s.source, s.status, f"{s.window_first or ''} to {s.window_last or ''}", s.documents, s.notices_new, s.error)
+        (s.source, s.status, f"{s.window_first or ''} to {s.window_last or ''}", s.documents, s.notices_new)
         for s in report.sources
     ]
-    table(("source", "status", "window", "documents", "new notices", "error"), rows, empty="no sources")
+    table(("source", "status", "window", "documents", "new notices"), rows, empty="no sources")
+    for source in report.sources:
+        for line in source.unreadable:
+            say(f"{source.source} could not read {line}", style="yellow")
     changes = ", ".join(f"{count} {kind}" for kind, count in sorted(report.changes.items()))
     if report.changes.get("baseline"):
         changes += " (a first version is what later ones are compared with; it proposes nothing by itself)"
