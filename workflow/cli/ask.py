@@ -10,6 +10,7 @@ import typer
 from workflow.cli.asking import at_terminal
 from workflow.cli.options import Folder, Json
 from workflow.cli.output import banner, emit_json, note, say
+from workflow.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +53,9 @@ def ask(
             for result in results:
                 show_answer(result)
         return
+    asked = False
     for question in _typed():
+        asked = True
         bench.refresh()
         banner(lines)
         for result in bench.ask(question):
@@ -60,6 +63,8 @@ def ask(
                 emit_json("ask", {"warnings": lines, "results": [_as_json(result)]})
             else:
                 show_answer(result, echo=not at_terminal())
+    if not (asked or at_terminal()):
+        raise UsageError("ask: expected a question, on the command line or one a line on stdin, got none")
 
 
 def show_answer(result: AskResult, *, echo: bool = True) -> None:
