@@ -19,6 +19,10 @@ class SourceUnreachableError(SourceError):
     """Timed out, refused, rate-limited or answered 5xx after bounded retries: the next night tries again."""
 
 
+class MoreLeftError(SourceError):
+    """More was there than one run may fetch: what came is kept, the cursor stays, the next night goes on."""
+
+
 class QueryRefusedError(SourceError):
     """The service says that the request is wrong, or dropped a part of it: settings or code must change."""
 

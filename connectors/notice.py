@@ -21,6 +21,7 @@ class NoticeKind(StrEnum):
     CORRECTION_NOTICE = "correction_notice"
     LABEL = "label"
     GUIDELINE = "guideline"
+    DRUG_RECALL = "drug_recall"
 
 
 class AssertionKind(StrEnum):
@@ -44,7 +45,7 @@ class DatePrecision(StrEnum):
 
 @dataclass(frozen=True)
 class Identifier:
-    """A name by which others cite a thing: ``pmid``, ``doi`` (case-folded), ``set_id``, ``rxcui``, ``unii``."""
+    """A name by which others cite a thing: ``pmid``, ``doi`` (case-folded), ``set_id``, ``rxcui``, ``ndc``."""
 
     scheme: str
     value: str

@@ -47,18 +47,18 @@ def read_label_records(
 
 
 def _set_id(record: Mapping[str, object]) -> str:
-    stated = (*_strings(record.get("set_id")), *_strings(_openfda(record).get("spl_set_id")))
+    stated = (*strings_of(record.get("set_id")), *strings_of(openfda_block(record).get("spl_set_id")))
     return next((line for line in (visible_line(value).casefold() for value in stated) if line), "")
 
 
 def _notice(source: str, record: Mapping[str, object], set_id: str, text: DocumentText) -> Notice:
     names = _names(record)
     bodies = _section_bodies(record)
-    title = visible_line(_first(record.get("title"))) or ", ".join(names) or f"Label {set_id}"
+    title = visible_line(first_string(record.get("title"))) or ", ".join(names) or f"Label {set_id}"
     text.blank_line()
     start, _ = text.add(title)
     sections = tuple(_add_section(field, body, text) for field, body in bodies)
-    effective = visible_line(_first(record.get("effective_time")))
+    effective = visible_line(first_string(record.get("effective_time")))
     return Notice(
         source=source,
         kind=NoticeKind.LABEL,
@@ -86,7 +86,7 @@ def _section_bodies(record: Mapping[str, object]) -> list[tuple[str, str]]:
     """Field and text of every section, in label order; a table counts only where its section has no text."""
     found: dict[str, str] = {}
     for field, value in record.items():
-        body = " ".join(_strings(value)) if isinstance(value, list | str) else ""
+        body = " ".join(strings_of(value)) if isinstance(value, list | str) else ""
         if field not in _NOT_SECTIONS and not field.startswith("@") and body.strip():
             found[visible_line(field)] = body
     for field in [field for field in found if field.endswith(_TABLE)]:
@@ -101,26 +101,26 @@ def _version(record: Mapping[str, object], effective: str) -> str:
     """The label's version and date, and a hash of the whole record: content may change under the same version."""
     canonical = json.dumps(record, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     digest = hashlib.sha256(canonical.encode()).hexdigest()[:12]
-    number = visible_line(_first(record.get("version")))
+    number = visible_line(first_string(record.get("version")))
     return "-".join(part for part in (number, effective, digest) if part)
 
 
 def _identifiers(record: Mapping[str, object], set_id: str) -> tuple[Identifier, ...]:
     found = [Identifier("set_id", set_id)]
-    found += [Identifier("spl_id", visible_line(value).casefold()) for value in _strings(record.get("id"))]
-    openfda = _openfda(record)
+    found += [Identifier("spl_id", visible_line(value).casefold()) for value in strings_of(record.get("id"))]
+    openfda = openfda_block(record)
     for field, scheme in _IDENTIFIERS:
-        values = (visible_line(value) for value in _strings(openfda.get(field)))
+        values = (visible_line(value) for value in strings_of(openfda.get(field)))
         found += [Identifier(scheme, value.casefold() if scheme == "spl_id" else value) for value in values if value]
     return tuple(dict.fromkeys(found))
 
 
 def _names(record: Mapping[str, object]) -> tuple[str, ...]:
     """Ingredient first, then brand, then substances; each once, whatever its case."""
-    openfda = _openfda(record)
-    stated = [visible_line(value) for field in _NAMES for value in _strings(openfda.get(field))]
+    openfda = openfda_block(record)
+    stated = [visible_line(value) for field in _NAMES for value in strings_of(openfda.get(field))]
     if not any(stated):
-        stated = names_from_product_data(visible_line(_first(record.get(labels.PRODUCT_DATA_FIELD))))
+        stated = names_from_product_data(visible_line(first_string(record.get(labels.PRODUCT_DATA_FIELD))))
     return distinct_names(stated)
 
 
@@ -146,16 +146,18 @@ def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(found.values())
 
 
-def _openfda(record: Mapping[str, object]) -> Mapping[str, object]:
+def openfda_block(record: Mapping[str, object]) -> Mapping[str, object]:
+    """The harmonised names and codes of a record; empty where the service has none."""
     found = record.get("openfda")
     return found if isinstance(found, dict) else {}
 
 
-def _strings(value: object) -> list[str]:
+def strings_of(value: object) -> list[str]:
     """The strings in a field, which may be an array, one value, or absent."""
     values = value if isinstance(value, list) else [value]
     return [str(item) for item in values if isinstance(item, str | int) and not isinstance(item, bool)]
 
 
-def _first(value: object) -> str:
-    return next(iter(_strings(value)), "")
+def first_string(value: object) -> str:
+    """The first string in a field; ``""`` where there is none."""
+    return next(iter(strings_of(value)), "")

@@ -19,6 +19,7 @@ _MONTHS = {
 _ISO = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?(?:T.*)?", re.ASCII)
 _COMPACT = re.compile(r"(\d{4})(\d{2})?(\d{2})?(?:\d{2,6}.*)?", re.ASCII)
 _MONTH_YEAR = re.compile(r"(\d{1,2})/(\d{4})", re.ASCII)
+_ENGLISH = re.compile(r"([A-Za-z]{3,9})\.?\s+(\d{1,2}),?\s+(\d{4})\b.*", re.ASCII | re.DOTALL)
 _FREE = re.compile(r"\b(1[5-9]\d\d|20\d\d|21\d\d)\b(?:\s+([A-Za-z]{3,9}))?", re.ASCII)
 
 
@@ -47,6 +48,16 @@ def read_date(text: str, *, element: str) -> PartialDate | None:
     if match := _MONTH_YEAR.fullmatch(text):
         return partial_date(match.group(2), match.group(1), "", element=element)
     return None
+
+
+def read_english_date(text: str, *, element: str) -> PartialDate | None:
+    """A day written ``May 21, 2026`` or ``Aug 23, 2024, 20:39:50``, its time left out; else None."""
+    match = _ENGLISH.fullmatch(text.strip())
+    if match is None:
+        return None
+    month, day, year = match.groups()
+    found = partial_date(year, month, day, element=element)
+    return found if found is not None and found.precision is DatePrecision.DAY else None
 
 
 def first_date(text: str, *, element: str) -> PartialDate | None:

@@ -22,7 +22,22 @@ from connectors.xml_reader import element_text, local_name
 
 NAMESPACE = "urn:hl7-org:v3"
 _NS = {"v3": NAMESPACE}
-_LABEL_CODES = frozenset({"34391-3", "34390-5", "53404-0", "45129-4", "53405-7", "53406-5", "50577-6", "50578-4", ""})
+_LABEL_CODES = frozenset(
+    {
+        *("34391-3", "34390-5", "75031-5", "50577-6", "50578-4"),  # prescription, OTC, compounded; animals: both
+        *("53404-0", "60683-0", "60684-8"),  # vaccine, plasma derivative, cellular therapy
+        *("45129-4", "53405-7", "60682-2", "53406-5"),  # allergenics, vaccine bulk
+        "",
+    }
+)
+_OTHER_CODES = frozenset(
+    {
+        *("60685-5", "63417-0"),  # indexing
+        *("53409-9", "81203-2", "78744-0"),  # bulk ingredients, drugs for further processing
+        *("58474-8", "58475-5", "58476-3"),  # cosmetic, medical food, dietary supplement
+        *("55439-4", "69403-4", "69404-2"),  # devices
+    }
+)
 _UNII_SYSTEM = "2.16.840.1.113883.4.9"
 _ACTIVE = frozenset({"ACTIB", "ACTIM", "ACTIR"})
 _LINES = frozenset({"paragraph", "item", "tr", "caption", "table", "list", "br"})
@@ -41,6 +56,11 @@ class _Part:
 def is_spl(root: etree._Element) -> bool:
     """Claim: the root is an SPL document."""
     return root.tag == f"{{{NAMESPACE}}}document"
+
+
+def is_of_another_kind(root: etree._Element) -> bool:
+    """Claim: the SPL document says of itself that it is no drug label, but an index, an ingredient, a device."""
+    return _attribute(root, "v3:code", "code") in _OTHER_CODES
 
 
 def read_spl(

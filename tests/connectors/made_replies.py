@@ -85,6 +85,55 @@ def label(set_id: str = "1a3c0ce7-0000-4e04-9106-00000000000a", **fields: object
     return record | fields
 
 
+def recall(number: str = "D-9001-2026", **fields: object) -> dict[str, object]:
+    """An openFDA enforcement record."""
+    record: dict[str, object] = {
+        "recall_number": number,
+        "event_id": "990001",
+        "status": "Ongoing",
+        "classification": "Class II",
+        "report_date": "20261104",
+        "recall_initiation_date": "20261020",
+        "product_description": "Corvandine Tartrate Tablets, 5 mg, 30-count bottle, Rx only, NDC 99001-123-30",
+        "reason_for_recall": "Failed dissolution specifications.",
+        "code_info": "Lot # CV0001, Exp 01/2028",
+        "product_quantity": "1,200 bottles",
+        "recalling_firm": "Invented Pharma Inc.",
+        "distribution_pattern": "Nationwide",
+        "voluntary_mandated": "Voluntary: Firm initiated",
+        "openfda": {
+            "generic_name": ["CORVANDINE TARTRATE"],
+            "brand_name": ["SLEEPWELL"],
+            "product_ndc": ["99001-123"],
+            "package_ndc": ["99001-123-30"],
+            "rxcui": ["9000001"],
+        },
+    }
+    return record | fields
+
+
+def spl_row(set_id: str, number: object = 1, published: str = "Nov 10, 2026") -> dict[str, object]:
+    """A row of DailyMed's list of labels."""
+    return {"spl_version": number, "published_date": published, "title": "SLEEPWELL TABLET [X]", "setid": set_id}
+
+
+def spl_list(*rows: object, total: int | None = None, page: int = 1, size: int = 100, **metadata: object) -> bytes:
+    """A page of DailyMed's list of labels."""
+    total = len(rows) if total is None else total
+    pages = -(-total // size)
+    stated = {
+        "db_published_date": "Nov 19, 2026 07:40:57PM EST",
+        "elements_per_page": size,
+        "total_elements": total,
+        "total_pages": pages,
+        "current_page": page,
+        "next_page": page + 1 if page < pages else "null",
+        "next_page_url": "null",
+        "previous_page": "null",
+    }
+    return json.dumps({"data": list(rows), "metadata": stated | metadata}).encode()
+
+
 def label_reply(*records: Mapping[str, object], total: int | None = None) -> bytes:
     """A whole openFDA reply."""
     meta = {"last_updated": "2026-11-19", "results": {"skip": 0, "limit": 1000, "total": total or len(records)}}

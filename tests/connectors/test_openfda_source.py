@@ -18,7 +18,8 @@ from connectors.errors import (
 )
 from connectors.http_client import PoliteClient
 from connectors.notice import Delivery, Identifier, Notice, NoticeKind
-from connectors.openfda import OpenFdaLabelSource, next_link, read_label_reply
+from connectors.openfda import OpenFdaLabelSource, read_label_reply
+from connectors.openfda_pages import next_link
 from connectors.openfda_records import names_from_product_data, read_label_records
 from connectors.source import DateWindow
 from tests.connectors.loopback import Answer, Asked, Loopback
