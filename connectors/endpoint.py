@@ -24,13 +24,15 @@ class Endpoint:
     """Where one source lives and how it may be asked: the only host that its requests may reach.
 
     ``allow_private`` lets this host be private or loopback, and plain http; ``min_interval_s`` is the least time
-    between two requests to the host, in seconds.
+    between two requests to the host, in seconds; ``max_bytes`` is the largest reply, decompressed, where this source
+    has another limit than the client, else 0.
     """
 
     source: str
     base_url: str
     allow_private: bool = False
     min_interval_s: float = 1.0
+    max_bytes: int = 0
 
     def url(self, target: str = "", params: Mapping[str, str] | None = None) -> httpx.URL:
         """The base address for ``""``, a path below it, or a whole address as it is; not yet checked.

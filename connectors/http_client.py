@@ -57,7 +57,7 @@ class PoliteClient:
         attempts: how often one request is tried in all.
         backoff_s: wait before the second attempt, in seconds; doubled each time, with jitter.
         max_wait_s: longest Retry-After that is waited for, in seconds; a longer one ends the request.
-        max_bytes: cap of one decompressed body.
+        max_bytes: cap of one decompressed body, where the endpoint names no other.
         proxy, ca_file: the site's proxy address and certificate bundle; they come before the environment's.
         trust_env: whether HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR are honoured.
         resolver, transport, sleep, clock, now, jitter: replaced in tests.
@@ -203,11 +203,12 @@ class PoliteClient:
         request = self._request(url, address, watchdog)
         started = self._clock()
         transport = self._given_transport or self._transports.get(endpoint.source, proxy)
+        max_bytes = endpoint.max_bytes or self._max_bytes
         try:
             with watchdog.watching():
                 response = transport.handle_request(request)
                 try:
-                    body = read_body(response, max_bytes=self._max_bytes, watchdog=watchdog)
+                    body = read_body(response, max_bytes=max_bytes, watchdog=watchdog)
                 finally:
                     response.close()
         except httpx.ConnectError:
@@ -215,7 +216,7 @@ class PoliteClient:
         except TooLargeError:
             raise SourceDriftedError(
                 endpoint.source,
-                f"GET {place(url)}: expected at most {self._max_bytes} bytes (plain, gzip or deflate), "
+                f"GET {place(url)}: expected at most {max_bytes} bytes (plain, gzip or deflate), "
                 "got more or another encoding; ask for smaller pages",
             ) from None
         except (DeadlineError, httpx.HTTPError, httpx.StreamError, OSError) as error:

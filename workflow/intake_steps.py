@@ -20,6 +20,7 @@ from workflow.intake.llm_cache import LedgerCallCache
 from workflow.intake.llm_client import LlmClient, LlmEndpoint, LlmUnusableError
 from workflow.intake.llm_extractor import LlmExtractor
 from workflow.intake.propose import extract_document, waiting_documents
+from workflow.intake.stored_notices import things_of
 from workflow.ledger.ledger import Ledger
 from workflow.runs import Run
 from workflow.site import Site
@@ -53,7 +54,9 @@ class Seams:
         enabled = enabled_sources(site)
         names = tuple(name for name in enabled if not only_sources or name in only_sources)
         with ExitStack() as stack:
-            sources = stack.enter_context(open_sources(site, names))
+            with ledger.read() as connection:
+                on_record = {name: things_of(connection, name) for name in names}
+            sources = stack.enter_context(open_sources(site, names, on_record=on_record))
             llm = _open_llm(site, ledger, run, stack)
             yield cls(run, enabled, sources, llm, site.settings.extraction.model if llm else "")
 

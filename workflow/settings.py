@@ -80,13 +80,18 @@ class SourceTable(Table):
     """How many days the very first window reaches back."""
 
 
-class HttpSourceTable(SourceTable):
+class WebSourceTable(SourceTable):
     """What every source on the network has."""
 
     base_url: Url
     """Where it answers."""
     allow_private: bool = False
     """Whether that may be a private or loopback address. Off, so that no redirect reaches into the hospital."""
+
+
+class HttpSourceTable(WebSourceTable):
+    """What every source has that is asked page by page, with an address or a key of the caller."""
+
     email: Line | None = None
     """Contact address that the source asks callers to give."""
     api_key_env: VariableName | None = None
@@ -117,6 +122,41 @@ class OpenFdaTable(HttpSourceTable):
     """Records asked for at a time; 1,000 is the API's limit."""
 
 
+class CrossrefTable(WebSourceTable):
+    """Crossref: retractions, corrections and concerns of every publisher, in PubMed or not. Off until you want it: much
+    of it is not medicine, so name your formulary under [scope] first."""
+
+    enabled: bool = False
+    """Whether the night asks this source."""
+    base_url: Url = "https://api.crossref.org/v1"
+    """Where it answers."""
+    overlap_days: Days = 7
+    """How many days a window reaches back. Seven: the index runs behind the deposits by days."""
+    email: Line | None = None
+    """Contact address; callers who give one are served from a pool of their own."""
+    page_size: Annotated[int, Field(ge=1, le=1000)] = 1000
+    """Works asked for at a time; 1,000 is the API's limit."""
+
+
+class RetractionWatchTable(WebSourceTable):
+    """Retraction Watch: one table of some 70,000 retractions, corrections, concerns and reinstatements, 70 MB a night.
+    Off until you want it: its first night puts every row on record, which takes a while."""
+
+    enabled: bool = False
+    """Whether the night asks this source."""
+    base_url: Url = "https://gitlab.com/crossref/retraction-watch-data/-/raw/main/retraction_watch.csv"
+    """Where the table is; a copy of your own will do."""
+    overlap_days: Days = 0
+    """Of no effect here: the table is read whole every night, and rows that did not change add nothing."""
+    first_days: Days = 0
+    """Of no effect here, for the same reason."""
+    least_share: Share = 0.95
+    """A table with a smaller share of the records of earlier nights is refused, as a broken one would look. Lower it
+    for one night if the smaller table is right."""
+    max_bytes: Count = 256_000_000
+    """Largest table, in bytes; more is refused. It stands here because the table is larger than any other reply."""
+
+
 class DropFolderTable(SourceTable):
     """Files that people put into a folder: guideline pages, notices without a feed."""
 
@@ -131,6 +171,8 @@ class SourcesTable(Table):
 
     pubmed: PubMedTable = PubMedTable()
     openfda: OpenFdaTable = OpenFdaTable()
+    crossref: CrossrefTable = CrossrefTable()
+    retraction_watch: RetractionWatchTable = RetractionWatchTable()
     dropfolder: DropFolderTable = DropFolderTable()
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from connectors.crossref import CrossrefSource
 from connectors.dropfolder import DropFolderSource
 from connectors.http_client import PoliteClient
 from connectors.openfda import OpenFdaLabelSource
 from connectors.pubmed import PubMedSource
+from connectors.retraction_watch import RetractionWatchSource
 from connectors.source import Source
 from workflow.errors import SettingsError, UsageError
 from workflow.settings import HttpSourceTable, SourceTable
 from workflow.site import Site
 
-SOURCE_NAMES = ("pubmed", "openfda", "dropfolder")
+SOURCE_NAMES = ("pubmed", "openfda", "crossref", "retraction_watch", "dropfolder")
 
 
 def source_table(site: Site, name: str) -> SourceTable:
@@ -36,8 +38,15 @@ def enabled_sources(site: Site) -> tuple[str, ...]:
 
 
 @contextmanager
-def open_sources(site: Site, names: tuple[str, ...]) -> Iterator[tuple[Source, ...]]:
+def open_sources(
+    site: Site, names: tuple[str, ...], *, on_record: Mapping[str, int] | None = None
+) -> Iterator[tuple[Source, ...]]:
     """Open the named sources over one HTTP client, which is closed at the end.
+
+    Args:
+        site: Whose settings count.
+        names: Which sources.
+        on_record: How many things of a source the ledger holds, so that a table that shrank is noticed.
 
     Raises:
         SettingsError: a source's key is asked for by the settings and missing in the environment.
@@ -51,10 +60,10 @@ def open_sources(site: Site, names: tuple[str, ...]) -> Iterator[tuple[Source, .
         proxy=http.proxy,
         ca_file=http.ca_file,
     ) as client:
-        yield tuple(_open(site, client, name) for name in names)
+        yield tuple(_open(site, client, name, (on_record or {}).get(name, 0)) for name in names)
 
 
-def _open(site: Site, client: PoliteClient, name: str) -> Source:
+def _open(site: Site, client: PoliteClient, name: str, on_record: int) -> Source:
     sources = site.settings.sources
     if name == "pubmed":
         table = sources.pubmed
@@ -76,6 +85,27 @@ def _open(site: Site, client: PoliteClient, name: str) -> Source:
             allow_private=labels.allow_private,
             limit=labels.page_size,
             overlap_days=labels.overlap_days,
+        )
+    if name == "crossref":
+        works = sources.crossref
+        return CrossrefSource(
+            client,
+            base_url=works.base_url,
+            email=works.email or "",
+            allow_private=works.allow_private,
+            rows=works.page_size,
+            overlap_days=works.overlap_days,
+        )
+    if name == "retraction_watch":
+        rows = sources.retraction_watch
+        return RetractionWatchSource(
+            client,
+            url=rows.base_url,
+            allow_private=rows.allow_private,
+            max_bytes=rows.max_bytes,
+            last_rows=on_record,
+            least_share=rows.least_share,
+            overlap_days=rows.overlap_days,
         )
     return DropFolderSource(site.drop_folder)
 

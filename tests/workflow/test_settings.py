@@ -129,4 +129,4 @@ def test_settings_are_frozen() -> None:
 def test_the_file_has_a_table_for_every_field() -> None:
     tables = tomllib.loads(Settings.default_toml())
     assert set(tables) == set(Settings.model_fields)
-    assert set(tables["sources"]) == {"pubmed", "openfda", "dropfolder"}
+    assert set(tables["sources"]) == {"pubmed", "openfda", "crossref", "retraction_watch", "dropfolder"}

@@ -165,6 +165,13 @@ def versions_of(connection: Connection, source: str, key: str) -> Versions:
     return Versions(rows.mappings())
 
 
+def things_of(connection: Connection, source: str) -> int:
+    """Count the things of a source that are on record, however many versions of each."""
+    columns = tables.notices.c
+    query = select(func.count(columns.key.distinct())).where(columns.source == source)
+    return int(connection.execute(query).scalar_one())
+
+
 def identifiers_of(connection: Connection, notice_id: str, role: str = "self") -> set[tuple[str, str]]:
     """Give a notice's own identifiers, or those of the works that it cites."""
     columns = tables.notice_identifiers.c
