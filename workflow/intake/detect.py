@@ -32,6 +32,8 @@ from workflow.records import ChangeKind
 WAITING, EXTRACTED, NO_CHANGE, OUT_OF_SCOPE, BASELINE = "waiting", "extracted", "no_change", "out_of_scope", "baseline"
 _RECENT = re.compile(r"^(?P<title>.*?)\s*(?:\((?P<numbers>[\d.,\s]+)\))?\s*(?:\d{1,2}/\d{4}|\d{4}.*)?\s*$", re.DOTALL)
 _RECENT_FIELD = "recent_major_changes"
+_READ_BY_NO_LANE = frozenset({NoticeKind.DRUG_RECALL})
+"""What is kept and shown, but proposes nothing: its changes are on record and wait for nobody."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class _Found:
 def _changes(library: Library, notice: NoticeText, scope: Scope) -> _Found:
     about = [pair for telling in takings_back.tellings(library.connection, notice.notice_id) for pair in telling.target]
     in_scope = is_in_scope(scope, notice, about)
-    waiting = WAITING if in_scope else OUT_OF_SCOPE
+    waiting = _outcome(notice, in_scope=in_scope)
     versions = library.versions(notice.source, notice.key)
     before = versions.before(notice.notice_id)
     if versions.is_late(notice.notice_id):
@@ -139,6 +141,12 @@ def _changes(library: Library, notice: NoticeText, scope: Scope) -> _Found:
     else:
         found = list(_revised(library.notice(before), notice, waiting))
     return _Found(tuple(found), in_scope)
+
+
+def _outcome(notice: NoticeText, *, in_scope: bool) -> str:
+    if not in_scope:
+        return OUT_OF_SCOPE
+    return NO_CHANGE if notice.kind in _READ_BY_NO_LANE else WAITING
 
 
 def _revised(old: NoticeText, new: NoticeText, outcome: str) -> Iterator[_Change]:
