@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from tests.end_to_end.warm import Running
 from workflow.fault_points import ENVIRONMENT_NAME
 from workflow.settings import FILE_NAME
 from workflow.status import standing_warnings
@@ -42,39 +43,29 @@ class Shell:
     """A person at a site, who can only type commands."""
 
     root: Path
+    cold: bool = False
+    """Whether every command pays for its imports, as ``python -m workflow``; else it is forked from a warm process."""
 
-    def start(self, *arguments: str, kill_at: str = "", pin: str | None = None) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, kill_at: str = "", pin: str | None = None) -> Running:
         """Start a command as a process of its own and do not wait for it."""
-        environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200"}
-        environment.pop("MEDREK_FLOW_HOME", None)
-        if kill_at:
-            environment[ENVIRONMENT_NAME] = kill_at
-        command = [sys.executable, "-m", "workflow", *arguments]
-        if arguments[0] != "init":
-            command += ["--site", str(self.root)]
-        reading = _pin_descriptor(pin)
-        if reading is not None:
-            command += ["--pin-fd", str(reading)]
-        try:
-            return subprocess.Popen(
-                command,
-                cwd=_REPOSITORY,
-                env=environment,
-                text=True,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=() if reading is None else (reading,),
-            )
-        finally:
-            if reading is not None:
-                os.close(reading)
+        return Running(self._words(arguments), _environment(kill_at), pin)
 
     def run(self, *arguments: str, kill_at: str = "", pin: str | None = None) -> Ended:
         """Run a command to its end."""
-        process = self.start(*arguments, kill_at=kill_at, pin=pin)
-        out, err = process.communicate(timeout=300)
-        return Ended(process.returncode, out, err)
+        if self.cold:
+            return _run_cold(self._words(arguments), _environment(kill_at), pin)
+        running = self.start(*arguments, kill_at=kill_at, pin=pin)
+        return self.end(running)
+
+    def end(self, running: Running, *, timeout_s: float = 300) -> Ended:
+        """Wait for a command, and say how it ended; one that takes too long is killed."""
+        if not running.wait(timeout_s):
+            running.kill()
+            running.wait(timeout_s)
+        return Ended(running.code if running.code is not None else -1, running.said("out"), running.said("err"))
+
+    def _words(self, arguments: tuple[str, ...]) -> list[str]:
+        return [*arguments] if arguments[0] == "init" else [*arguments, "--site", str(self.root)]
 
     def done(self, *arguments: str, pin: str | None = None) -> Ended:
         """Run a command that has to succeed."""
@@ -86,8 +77,13 @@ class Shell:
         """Make a one-signer demo site whose one signer is a script, with no source but its drop folder."""
         self.done("init", str(self.root), "--demo", "--profile", "one-signer", *options)
         self.done("reviewer", "add", SIGNER, "--name", "First (script)", "--scripted", pin=PIN)
-        self.configure("sources.pubmed", enabled=False)
-        self.configure("sources.openfda", enabled=False)
+        self.read_the_drop_folder_only()
+
+    def read_the_drop_folder_only(self) -> None:
+        """Switch off every source on the network."""
+        text = (self.root / FILE_NAME).read_text(encoding="utf-8")
+        for name in re.findall(r"(?m)^\[sources\.(\w+)\]$", text):
+            self.configure(f"sources.{name}", enabled=name == "dropfolder")
 
     def configure(self, table: str, **values: str | bool | float) -> None:
         """Change settings of one table by hand, as an editor would."""
@@ -137,13 +133,34 @@ class Shell:
         return next(iter(self.rows(query)), ())
 
 
-def _pin_descriptor(pin: str | None) -> int | None:
-    if pin is None:
-        return None
+def _environment(kill_at: str) -> dict[str, str]:
+    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200"}
+    environment.pop("MEDREK_FLOW_HOME", None)
+    return {**environment, ENVIRONMENT_NAME: kill_at} if kill_at else environment
+
+
+def _run_cold(words: list[str], environment: dict[str, str], pin: str | None) -> Ended:
+    command = [sys.executable, "-m", "workflow", *words]
     reading, writing = os.pipe()
     os.write(writing, f"{pin}\n".encode())
     os.close(writing)
-    return reading
+    if pin is not None:
+        command += ["--pin-fd", str(reading)]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=_REPOSITORY,
+            env=environment,
+            text=True,
+            capture_output=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            pass_fds=(reading,),
+            timeout=300,
+        )
+    finally:
+        os.close(reading)
+    return Ended(done.returncode, done.stdout, done.stderr)
 
 
 def assert_one_line(ended: Ended) -> str:

@@ -63,10 +63,9 @@ def test_every_format_of_the_drop_folder_comes_to_a_candidate(prepared: Prepared
 
 
 def test_one_signer_from_label_to_undone_edit(tmp_path: Path) -> None:
-    site = Shell(tmp_path / "site")
+    site = Shell(tmp_path / "site", cold=True)
     site.done("init", str(site.root), "--profile", "one-signer", "--reviewer", "Dr. A. Tester", pin=PIN)
-    site.configure("sources.pubmed", enabled=False)
-    site.configure("sources.openfda", enabled=False)
+    site.read_the_drop_folder_only()
     site.drop("corvandine.md", label("10 mg"))
     assert site.night(FIRST_NIGHT).json["proposed"] == []
     first = site.live()

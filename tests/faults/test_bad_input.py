@@ -7,12 +7,13 @@ import shutil
 import socket
 import time
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from tests.connectors.loopback import Answer, Asked, Loopback
 from tests.end_to_end.prepared import SECOND_NIGHT, THIRD_NIGHT, WOMEN, Prepared, label
-from tests.end_to_end.shell import SIGNER, Ended, Shell, assert_one_line
+from tests.end_to_end.shell import SIGNER, Shell, assert_one_line
 from workflow.demo.scripted_llm import Rule, ScriptedLlm
 
 pytestmark = pytest.mark.slow
@@ -248,13 +249,13 @@ def test_two_nights_at_once(prepared: Prepared, tmp_path: Path) -> None:
     first = site.start("night", "--now", SECOND_NIGHT, "--json")
     try:
         while not site.rows("SELECT 1 FROM leases WHERE until != ''"):
-            assert first.poll() is None
+            assert first.code is None
             time.sleep(0.02)
         for command in (("night", "--now", SECOND_NIGHT), ("promote", "--yes")):
             assert f"held by pid {first.pid}" in refused(site, 17, *command)
         site.done("status")
     finally:
-        out, err = first.communicate(timeout=300)
-    assert Ended(first.returncode, "", err) == Ended(0, "", "")
-    assert len(json.loads(out)["proposed"]) == 1
+        ended = site.end(first)
+    assert (ended.code, ended.err) == (0, "")
+    assert len(cast(list[object], ended.json["proposed"])) == 1
     assert [status for (status,) in site.rows("SELECT status FROM runs")] == ["done", "done"]

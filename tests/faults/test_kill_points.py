@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -140,12 +139,7 @@ def test_kills_at_random_moments(prepared: Prepared, tmp_path: Path) -> None:
     chance = random.Random(20261120)
     for _ in range(5):
         command = chance.choice((("night", "--now", THIRD_NIGHT), ("promote", "--yes")))
-        process = site.start(*command)
-        try:
-            process.communicate(timeout=chance.uniform(0.5, 4.0))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+        site.end(site.start(*command), timeout_s=chance.uniform(0.1, 1.5))
     site.night(THIRD_NIGHT)
     site.run("promote", "--yes")
     assert_whole(site)
