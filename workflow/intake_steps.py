@@ -21,10 +21,11 @@ from workflow.intake.llm_client import LlmClient, LlmEndpoint, LlmUnusableError
 from workflow.intake.llm_extractor import LlmExtractor
 from workflow.intake.propose import extract_document, waiting_documents
 from workflow.intake.stored_notices import things_of
+from workflow.known_labels import known_labels
 from workflow.ledger.ledger import Ledger
 from workflow.runs import Run
 from workflow.site import Site
-from workflow.source_seam import enabled_sources, open_sources, source_table
+from workflow.source_seam import OnRecord, enabled_sources, open_sources, source_table
 from workflow.workbench import Bench, rehearse_if_needed
 
 _log = logging.getLogger(__name__)
@@ -55,7 +56,8 @@ class Seams:
         names = tuple(name for name in enabled if not only_sources or name in only_sources)
         with ExitStack() as stack:
             with ledger.read() as connection:
-                on_record = {name: things_of(connection, name) for name in names}
+                things = {name: things_of(connection, name) for name in names}
+            on_record = OnRecord(things, known_labels(ledger, "dailymed"))
             sources = stack.enter_context(open_sources(site, names, on_record=on_record))
             llm = _open_llm(site, ledger, run, stack)
             yield cls(run, enabled, sources, llm, site.settings.extraction.model if llm else "")

@@ -122,6 +122,39 @@ class OpenFdaTable(HttpSourceTable):
     """Records asked for at a time; 1,000 is the API's limit."""
 
 
+class OpenFdaEnforcementTable(HttpSourceTable):
+    """openFDA drug recalls. Off until you want them: a recall is put on record and can be searched, but proposes
+    nothing, because it is about lots of a product and not about what is true of the drug."""
+
+    enabled: bool = False
+    """Whether the night asks this source."""
+    base_url: Url = "https://api.fda.gov"
+    """Where it answers."""
+    overlap_days: Days = 60
+    """How many days a window reaches back. Sixty: status and class of a recall change after its report."""
+    page_size: Annotated[int, Field(ge=1, le=1000)] = 1000
+    """Records asked for at a time; 1,000 is the API's limit."""
+
+
+class DailyMedTable(WebSourceTable):
+    """DailyMed: drug labels on the day they are published, often days before openFDA has them. Off until you want it:
+    every label is a file of its own, two a second. The same label from openFDA counts as another one, so use one."""
+
+    enabled: bool = False
+    """Whether the night asks this source."""
+    base_url: Url = "https://dailymed.nlm.nih.gov/dailymed/services/v2"
+    """Where it answers."""
+    overlap_days: Days = 14
+    """How many days a window reaches back. What is on record already is not fetched again."""
+    first_days: Days = 14
+    """How many days the very first window reaches back; a label is only compared with a version that is on record."""
+    page_size: Annotated[int, Field(ge=1, le=100)] = 100
+    """Rows of the list asked for at a time; 100 is the service's limit."""
+    most_labels: Count = 1000
+    """Labels fetched in one night, which 1,000 make nine minutes longer. Where more were published, the night says so
+    and the next ones go on with the rest; only then is the source read up to date."""
+
+
 class CrossrefTable(WebSourceTable):
     """Crossref: retractions, corrections and concerns of every publisher, in PubMed or not. Off until you want it: much
     of it is not medicine, so name your formulary under [scope] first."""
@@ -171,6 +204,8 @@ class SourcesTable(Table):
 
     pubmed: PubMedTable = PubMedTable()
     openfda: OpenFdaTable = OpenFdaTable()
+    openfda_enforcement: OpenFdaEnforcementTable = OpenFdaEnforcementTable()
+    dailymed: DailyMedTable = DailyMedTable()
     crossref: CrossrefTable = CrossrefTable()
     retraction_watch: RetractionWatchTable = RetractionWatchTable()
     dropfolder: DropFolderTable = DropFolderTable()

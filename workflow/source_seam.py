@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from connectors.crossref import CrossrefSource
+from connectors.dailymed import DailyMedSource, KnownLabels
 from connectors.dropfolder import DropFolderSource
 from connectors.http_client import PoliteClient
 from connectors.openfda import OpenFdaLabelSource
+from connectors.openfda_enforcement import OpenFdaEnforcementSource
 from connectors.pubmed import PubMedSource
 from connectors.retraction_watch import RetractionWatchSource
 from connectors.source import Source
@@ -17,7 +20,28 @@ from workflow.errors import SettingsError, UsageError
 from workflow.settings import HttpSourceTable, SourceTable
 from workflow.site import Site
 
-SOURCE_NAMES = ("pubmed", "openfda", "crossref", "retraction_watch", "dropfolder")
+SOURCE_NAMES = (
+    "pubmed",
+    "openfda",
+    "openfda_enforcement",
+    "dailymed",
+    "crossref",
+    "retraction_watch",
+    "dropfolder",
+)
+
+
+@dataclass(frozen=True)
+class OnRecord:
+    """What the ledger holds, for the sources that ask about it; by default that of an empty one."""
+
+    things: Mapping[str, int] = field(default_factory=dict)
+    """How many things of a source, so that a table that shrank is noticed."""
+    is_known_label: KnownLabels = lambda _set_id, _number: False
+    """Whether a label is there in a version, so that it is not fetched again."""
+
+
+_NOTHING = OnRecord()
 
 
 def source_table(site: Site, name: str) -> SourceTable:
@@ -38,15 +62,13 @@ def enabled_sources(site: Site) -> tuple[str, ...]:
 
 
 @contextmanager
-def open_sources(
-    site: Site, names: tuple[str, ...], *, on_record: Mapping[str, int] | None = None
-) -> Iterator[tuple[Source, ...]]:
+def open_sources(site: Site, names: tuple[str, ...], *, on_record: OnRecord = _NOTHING) -> Iterator[tuple[Source, ...]]:
     """Open the named sources over one HTTP client, which is closed at the end.
 
     Args:
         site: Whose settings count.
         names: Which sources.
-        on_record: How many things of a source the ledger holds, so that a table that shrank is noticed.
+        on_record: What the ledger holds.
 
     Raises:
         SettingsError: a source's key is asked for by the settings and missing in the environment.
@@ -60,10 +82,10 @@ def open_sources(
         proxy=http.proxy,
         ca_file=http.ca_file,
     ) as client:
-        yield tuple(_open(site, client, name, (on_record or {}).get(name, 0)) for name in names)
+        yield tuple(_open(site, client, name, on_record) for name in names)
 
 
-def _open(site: Site, client: PoliteClient, name: str, on_record: int) -> Source:
+def _open(site: Site, client: PoliteClient, name: str, on_record: OnRecord) -> Source:
     sources = site.settings.sources
     if name == "pubmed":
         table = sources.pubmed
@@ -86,6 +108,27 @@ def _open(site: Site, client: PoliteClient, name: str, on_record: int) -> Source
             limit=labels.page_size,
             overlap_days=labels.overlap_days,
         )
+    if name == "openfda_enforcement":
+        recalls = sources.openfda_enforcement
+        return OpenFdaEnforcementSource(
+            client,
+            base_url=recalls.base_url,
+            api_key=_key(name, recalls),
+            allow_private=recalls.allow_private,
+            limit=recalls.page_size,
+            overlap_days=recalls.overlap_days,
+        )
+    if name == "dailymed":
+        published = sources.dailymed
+        return DailyMedSource(
+            client,
+            base_url=published.base_url,
+            allow_private=published.allow_private,
+            is_known=on_record.is_known_label,
+            most_labels=published.most_labels,
+            page_size=published.page_size,
+            overlap_days=published.overlap_days,
+        )
     if name == "crossref":
         works = sources.crossref
         return CrossrefSource(
@@ -103,7 +146,7 @@ def _open(site: Site, client: PoliteClient, name: str, on_record: int) -> Source
             url=rows.base_url,
             allow_private=rows.allow_private,
             max_bytes=rows.max_bytes,
-            last_rows=on_record,
+            last_rows=on_record.things.get(name, 0),
             least_share=rows.least_share,
             overlap_days=rows.overlap_days,
         )

@@ -9,6 +9,7 @@ import pytest
 
 from workflow.errors import SettingsError
 from workflow.settings import FILE_NAME, Settings, Table
+from workflow.source_seam import SOURCE_NAMES
 
 
 def test_the_starter_file_says_the_defaults() -> None:
@@ -129,4 +130,6 @@ def test_settings_are_frozen() -> None:
 def test_the_file_has_a_table_for_every_field() -> None:
     tables = tomllib.loads(Settings.default_toml())
     assert set(tables) == set(Settings.model_fields)
-    assert set(tables["sources"]) == {"pubmed", "openfda", "crossref", "retraction_watch", "dropfolder"}
+    assert set(tables["sources"]) == set(SOURCE_NAMES)
+    enabled = {name for name, table in tables["sources"].items() if table["enabled"]}
+    assert enabled == {"pubmed", "openfda", "dropfolder"}
