@@ -3,12 +3,14 @@
 A list of what was published comes first, then one file a label, one after the other. Promises: a label that
 ``is_known`` is not fetched again; where more is left than one run may fetch, the run ends with ``MoreLeftError``, so
 that the cursor stays and the next night goes on with what is left. Nothing is delivered from a list that is not the
-one that was asked for. Index files, ingredients and devices are no drug labels and are passed over without a line.
+one that was asked for. A label that the service cannot give is a line, and is asked for again while the windows
+overlap; where three in a row fail, or none came at all, the pull fails. Index files, ingredients and devices are no drug labels and are passed over without a line.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -19,7 +21,13 @@ from lxml import etree
 from connectors.dailymed_list import ListedLabel, ListPage, read_list_page
 from connectors.document_text import DocumentText
 from connectors.endpoint import Endpoint
-from connectors.errors import MoreLeftError, SourceDriftedError, SourceUnreachableError
+from connectors.errors import (
+    MoreLeftError,
+    QueryRefusedError,
+    SourceDriftedError,
+    SourceError,
+    SourceUnreachableError,
+)
 from connectors.http_client import PoliteClient
 from connectors.http_reply import Reply
 from connectors.notice import Delivery, Document, Notice
@@ -33,6 +41,7 @@ _LABEL_EXTRACTOR = "spl/1"
 _LARGEST_PAGE = 100
 _MOST_LISTINGS = 3
 _MOST_BAD_IN_A_ROW = 10
+_MOST_FAILED_IN_A_ROW = 3
 _GONE = frozenset({httpx.codes.NOT_FOUND.value, httpx.codes.GONE.value})
 
 
@@ -56,9 +65,11 @@ class _Listing:
     odd: list[tuple[Reply, tuple[str, ...]]] = field(default_factory=list)
     rows: int = 0
     named_twice: bool = False
+    first: Reply | None = None
 
     def add(self, reply: Reply, page: ListPage) -> None:
         self.rows += page.rows
+        self.first = self.first or reply
         for label in page.labels:
             self.named_twice = self.named_twice or label.set_id in self.labels
             self.labels[label.set_id] = label
@@ -69,6 +80,48 @@ class _Listing:
         """The labels of the window, oldest first; undated ones come last."""
         found = [label for label in self.labels.values() if label.published is None or label.published <= window.last]
         return sorted(found, key=lambda label: (label.published or date.max, label.set_id))
+
+
+@dataclass
+class _Tally:
+    """How the labels of one pull came: one that fails must not hold up the others, a service that is down must."""
+
+    source: str
+    delivered: int = 0
+    read: int = 0
+    bad_in_a_row: int = 0
+    failed_in_a_row: int = 0
+    lines: list[str] = field(default_factory=list)
+    failure: SourceError | None = None
+
+    def count(self, fetched: _Fetched) -> None:
+        """Count a file.
+
+        Raises:
+            SourceDriftedError: the service gives files that are none of its labels.
+        """
+        self.failed_in_a_row = 0
+        self.read += fetched.is_spl
+        self.delivered += bool(fetched.delivery and fetched.delivery.notices)
+        self.bad_in_a_row = 0 if fetched.is_spl else self.bad_in_a_row + 1
+        if self.bad_in_a_row == _MOST_BAD_IN_A_ROW:
+            raise SourceDriftedError(
+                self.source,
+                f"expected labels, got {self.bad_in_a_row} files in a row that are none; an engineer must look at it",
+            )
+
+    def count_failure(self, label: ListedLabel, error: SourceError) -> None:
+        """Count a request that failed; a few in a row end the pull."""
+        self.failed_in_a_row += 1
+        self.failure = error
+        if self.failed_in_a_row == _MOST_FAILED_IN_A_ROW:
+            raise error
+        self.lines.append(f"label {label.set_id}: {str(error).removeprefix(f'source {self.source}: ')}")
+
+    def check(self) -> None:
+        """Let a pull pass in which a file came, or none was due; else raise why none did."""
+        if self.failure is not None and not self.read:
+            raise self.failure
 
 
 class DailyMedSource:
@@ -129,29 +182,29 @@ class DailyMedSource:
         """
         listing = self._listing(window)
         for reply, lines in listing.odd:
-            yield self._delivery(reply, DocumentText(), (), lines, extractor=_LIST_EXTRACTOR)
-        fresh = [label for label in listing.within(window) if not self._is_known(label.set_id, label.number)]
-        delivered = bad_in_a_row = 0
-        for position, label in enumerate(fresh):
-            if delivered == self._most_labels:
-                raise self._more_left(len(fresh), len(fresh) - position)
-            fetched = self._fetch(label)
-            bad_in_a_row = 0 if fetched.is_spl else bad_in_a_row + 1
+            yield self._of_list(reply, lines)
+        waiting = deque(label for label in listing.within(window) if not self._is_known(label.set_id, label.number))
+        found = len(waiting)
+        tally = _Tally(self._name)
+        while waiting and tally.delivered < self._most_labels:
+            label = waiting.popleft()
+            try:
+                fetched = self._fetch(label)
+            except (SourceUnreachableError, QueryRefusedError) as error:
+                tally.count_failure(label, error)
+                continue
             if fetched.delivery is not None:
-                delivered += bool(fetched.delivery.notices)
                 yield fetched.delivery
-            if bad_in_a_row == _MOST_BAD_IN_A_ROW:
-                raise SourceDriftedError(
-                    self._name,
-                    f"expected labels, got {bad_in_a_row} files in a row that are none; an engineer must look at it",
-                )
-
-    def _more_left(self, found: int, left: int) -> MoreLeftError:
-        return MoreLeftError(
-            self._name,
-            f"expected at most {self._most_labels} new labels for a run, got {found}; {found - left} came, and the "
-            "next run goes on with the rest (most_labels raises that)",
-        )
+            tally.count(fetched)
+        tally.check()
+        if tally.lines and listing.first is not None:
+            yield self._of_list(listing.first, tuple(tally.lines))
+        if waiting:
+            raise MoreLeftError(
+                self._name,
+                f"expected at most {self._most_labels} new labels for a run, got {found}; "
+                f"waiting for the next run: {len(waiting)} (most_labels raises that)",
+            )
 
     def _listing(self, window: DateWindow) -> _Listing:
         """The whole list; asked for again where the service published while it was read, which shifts its pages."""
@@ -231,6 +284,10 @@ class DailyMedSource:
             line = f"label {label.set_id}: expected its own setId, got another; the label is left out"
             return self._delivery(reply, DocumentText(), (), (*lines, line))
         return self._delivery(reply, text, notices, lines)
+
+    def _of_list(self, reply: Reply, lines: tuple[str, ...]) -> Delivery:
+        """What there is to say of a page of the list, or of labels on it of which no file came."""
+        return self._delivery(reply, DocumentText(), (), lines, extractor=_LIST_EXTRACTOR)
 
     def _delivery(
         self,

@@ -163,8 +163,8 @@ def test_more_than_one_run_may_fetch_is_said_and_the_next_runs_go_on() -> None:
             left.append(str(caught.value))
         assert [d.notices[0].key[-1] for d in reading.pull(WINDOW)] == ["5"]
         assert len(files(server)) == 5, "nothing was fetched twice"
-    assert "got 5; 2 came" in left[0]
-    assert "got 3; 2 came" in left[1]
+    assert "got 5; waiting for the next run: 3" in left[0]
+    assert "got 3; waiting for the next run: 1" in left[1]
 
 
 def test_what_is_no_drug_label_is_passed_over_and_takes_no_place() -> None:
@@ -218,6 +218,32 @@ def test_json_where_xml_is_due_is_an_error_of_ours() -> None:
 
     with Loopback(answer) as server, pytest.raises(QueryRefusedError):
         list(source(server).pull(WINDOW))
+
+
+@pytest.mark.parametrize("status", [400, 415, 500])
+def test_one_label_that_the_service_cannot_give_holds_up_no_other(status: int) -> None:
+    def answer(asked: Asked) -> Answer:
+        return Answer(status=status) if asked.path.endswith("1.xml") else served(1, 2, 3)(asked)
+
+    with Loopback(answer) as server:
+        found = list(source(server).pull(WINDOW))
+    assert [n.key[-1] for d in found for n in d.notices] == ["2", "3"]
+    assert found[-1].notices == ()
+    assert f"label {set_id(1)}: GET http://127.0.0.1" in found[-1].unreadable[0]
+    assert str(status) in found[-1].unreadable[0]
+
+
+def test_a_service_that_goes_down_keeps_what_came() -> None:
+    def answer(asked: Asked) -> Answer:
+        gone = asked.path.endswith(".xml") and not asked.path.endswith("1.xml")
+        return Answer(status=503) if gone else served(1, 2, 3, 4, 5)(asked)
+
+    with Loopback(answer) as server:
+        pulling = source(server).pull(WINDOW)
+        assert len(next(pulling).notices) == 1
+        with pytest.raises(SourceUnreachableError):
+            next(pulling)
+        assert len(set(files(server))) == 4, "three in a row are enough"
 
 
 # --- the list ----------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ def test_a_night_that_leaves_labels_says_so_and_the_next_one_ends_it(run: Run, s
     assert (first.code, second.code) == (11, 0)
     told = {one["source"]: one for one in json.loads(first.out)["sources"]}["dailymed"]
     assert (told["status"], told["notices_new"]) == ("failed", 2)
-    assert "got 3; 2 came" in told["error"]
+    assert "got 3; waiting for the next run: 1" in told["error"]
     assert counted(site, "notices") == 4
 
 
