@@ -4,7 +4,8 @@ A list of what was published comes first, then one file a label, one after the o
 ``is_known`` is not fetched again; where more is left than one run may fetch, the run ends with ``MoreLeftError``, so
 that the cursor stays and the next night goes on with what is left. Nothing is delivered from a list that is not the
 one that was asked for. A label that the service cannot give is a line, and is asked for again while the windows
-overlap; where three in a row fail, or none came at all, the pull fails. Index files, ingredients and devices are no drug labels and are passed over without a line.
+overlap; where three in a row fail, or none came at all, the pull fails. Index files, ingredients and devices are no
+drug labels and are passed over without a line.
 """
 
 from __future__ import annotations
