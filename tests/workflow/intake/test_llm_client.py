@@ -325,12 +325,12 @@ def test_a_certificate_file_must_hold_certificates(tmp_path: Path) -> None:
     for content in (None, "no certificate"):
         if content:
             empty.write_text(content)
-        with pytest.raises(SettingsError, match=r"llm\.ca_file"):
+        with pytest.raises(SettingsError, match=r"http\.ca_file"):
             LlmClient(LlmEndpoint("http://localhost/v1", "m", allow_private=True, ca_file=str(empty)))
 
 
 def test_bounds_that_bound_nothing_are_refused() -> None:
-    with pytest.raises(SettingsError, match=r"llm\.tries"):
+    with pytest.raises(SettingsError, match=r"extraction\.tries"):
         LlmEndpoint("http://localhost/v1", "m", tries=0)
-    with pytest.raises(SettingsError, match=r"llm\.max_tokens"):
+    with pytest.raises(SettingsError, match=r"extraction\.max_tokens"):
         LlmEndpoint("http://localhost/v1", "m", max_tokens=10)
