@@ -23,7 +23,8 @@ from workflow.change_control.rollback import roll_back
 from workflow.cli.output import Progress
 from workflow.ledger import tables
 from workflow.ledger.ledger import Ledger
-from workflow.records import BatchState, Candidate, CandidateState, ChangeKind, Risk
+from workflow.ledger.shown import shown_sha256
+from workflow.records import BatchState, Candidate, CandidateState, ChangeKind, Risk, Verdict
 from workflow.site import Site
 
 LIMIT_S = 1.0
@@ -51,10 +52,17 @@ def measure_promotion(*, edits: int, progress: Progress) -> PromotionTiming:
         (site.memory_folder / _NAME).write_bytes(b"")
         ledger = site.open_ledger()
         try:
+            _enrol(ledger)
             ensure_initial_release(ledger, EngineIdentity("0" * 64, "1" * 64, "{}"))
             return _measure(site, ledger, edits, progress)
         finally:
             ledger.close()
+
+
+def _enrol(ledger: Ledger) -> None:
+    with ledger.write() as transaction:
+        person = {"reviewer_id": _ACTOR, "name": _ACTOR, "role": "script", "pin_hash": "none", "scripted": 1}
+        transaction.execute(insert(tables.reviewers).values(**person, created_at=transaction.now))
 
 
 def _measure(site: Site, ledger: Ledger, edits: int, progress: Progress) -> PromotionTiming:
@@ -80,9 +88,9 @@ def _timed(act: Callable[[], _Result]) -> tuple[float, _Result]:
 def _passed_batch(ledger: Ledger, numbers: range, *, base_release: int) -> str:
     """Write approved candidates, make a batch of them and mark it as gated, all without a model."""
     with ledger.write() as transaction:
-        transaction.execute(
-            insert(tables.candidates), [_row(_candidate(number), transaction.now) for number in numbers]
-        )
+        made = [_candidate(number) for number in numbers]
+        transaction.execute(insert(tables.candidates), [_row(one, transaction.now) for one in made])
+        transaction.execute(insert(tables.decisions), [_signature(one, transaction.now) for one in made])
     batch_id = create_batch(ledger, actor=_ACTOR, note="synthetic")
     with ledger.write() as transaction:
         digest = hashlib.sha256(b"").hexdigest()
@@ -109,6 +117,20 @@ def _candidate(number: int) -> Candidate:
         risk=Risk.LOW,
         extractor="bench/1",
     )
+
+
+def _signature(candidate: Candidate, now: str) -> dict[str, object]:
+    return {
+        "decision_id": f"d-{candidate.candidate_id}",
+        "candidate_id": candidate.candidate_id,
+        "reviewer_id": _ACTOR,
+        "signer_name": _ACTOR,
+        "verdict": Verdict.APPROVE,
+        "meaning": "synthetic",
+        "shown_sha256": shown_sha256(candidate, None),
+        "signed_at": now,
+        "scripted": 1,
+    }
 
 
 def _row(candidate: Candidate, now: str) -> dict[str, object]:
