@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select, update
@@ -24,6 +24,8 @@ from workflow.intake.extractor import NoticeText
 from workflow.intake.scope import Scope, is_in_scope
 from workflow.intake.sentences import Sentence, split, tokens
 from workflow.intake.stored_notices import Library, identifiers_of, same_work
+from workflow.intake.takings_back import Telling
+from workflow.intake.told import Tellings, ToldChanges
 from workflow.ledger import tables
 from workflow.ledger.documents import DocumentStore
 from workflow.ledger.ledger import Ledger, Transaction
@@ -93,15 +95,20 @@ def detect(ledger: Ledger, documents: DocumentStore, *, run_id: str, scope: Scop
     kinds: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()
     fresh = _not_looked_at(ledger)
+    if not fresh:
+        return Detected()
+    with ledger.read() as connection:
+        tellings, told = Tellings(connection), ToldChanges(connection, closed_as=NO_CHANGE)
     for notice_id in fresh:
+        asserted = tellings.of(notice_id)
         with ledger.read() as connection:
             library = Library(connection, documents)
-            found = _changes(library, library.notice(notice_id), within)
+            found = _changes(library, library.notice(notice_id), asserted, within)
         with ledger.write() as transaction:
-            written = [*_asserted(transaction, notice_id, found.in_scope), *found.changes]
+            written = [*_asserted(transaction, notice_id, asserted, told, found.in_scope), *found.changes]
             for change in written:
                 transaction.execute(insert(tables.changes).values(change.row(run_id)).on_conflict_do_nothing())
-            _reopen(transaction, notice_id)
+            _reopen(transaction, notice_id, told)
             reached("detect.before_commit")
         kinds.update(change.kind.value for change in written)
         outcomes.update(change.outcome for change in written)
@@ -127,8 +134,8 @@ class _Found:
     in_scope: bool
 
 
-def _changes(library: Library, notice: NoticeText, scope: Scope) -> _Found:
-    about = [pair for telling in takings_back.tellings(library.connection, notice.notice_id) for pair in telling.target]
+def _changes(library: Library, notice: NoticeText, asserted: Sequence[Telling], scope: Scope) -> _Found:
+    about = [pair for telling in asserted for pair in telling.target]
     in_scope = is_in_scope(scope, notice, about)
     waiting = _outcome(notice, in_scope=in_scope)
     versions = library.versions(notice.source, notice.key)
@@ -210,42 +217,25 @@ def _names(entry: str, section: Section) -> bool:
     return bool(own) and f" {own} " in title
 
 
-def _asserted(transaction: Transaction, notice_id: str, in_scope: bool) -> Iterator[_Change]:
+def _asserted(
+    transaction: Transaction, notice_id: str, asserted: Sequence[Telling], told: ToldChanges, in_scope: bool
+) -> Iterator[_Change]:
     """The changes that a notice's assertions make, each kind and work once in the whole ledger."""
-    connection = transaction.connection
-    told: set[tuple[ChangeKind, frozenset[tuple[str, str]]]] = set()
-    for telling in takings_back.tellings(connection, notice_id):
+    for telling in asserted:
         kind = telling.change
-        if kind is None or (kind, telling.target) in told or _is_told(transaction, kind, telling.target):
+        if kind is None or told.is_told(kind, same_work(transaction.connection, sorted(telling.target))):
             continue
-        told.add((kind, telling.target))
+        told.add(kind, telling.target)
         outcome = (WAITING if kind is ChangeKind.RETRACTED else NO_CHANGE) if in_scope else OUT_OF_SCOPE
         yield _Change(kind, outcome, notice_id, section=takings_back.label_of(telling.target))
 
 
-def _is_told(transaction: Transaction, kind: ChangeKind, target: frozenset[tuple[str, str]]) -> bool:
-    works = same_work(transaction.connection, sorted(target))
-    columns = tables.changes.c
-    rows = transaction.execute(
-        select(columns.section).where(columns.kind == kind.value, columns.start.is_(None), columns.old_start.is_(None))
-    )
-    return any(takings_back.pairs_in(row.section) & works for row in rows)
-
-
-def _reopen(transaction: Transaction, notice_id: str) -> None:
+def _reopen(transaction: Transaction, notice_id: str, told: ToldChanges) -> None:
     """Let a retraction wait again whose work was not in the ledger when it was told, now that the work has come."""
     own = {pair for pair in identifiers_of(transaction.connection, notice_id) if pair[0] in {"pmid", "doi"}}
     if not own:
         return
-    works = same_work(transaction.connection, sorted(own))
-    columns = tables.changes.c
-    closed = transaction.execute(
-        select(columns.change_id, columns.section).where(
-            columns.kind == ChangeKind.RETRACTED.value, columns.outcome == NO_CHANGE, columns.notice_id != notice_id
+    for change_id in told.reopen(same_work(transaction.connection, sorted(own)), but_of=notice_id):
+        transaction.execute(
+            update(tables.changes).where(tables.changes.c.change_id == change_id).values(outcome=WAITING)
         )
-    ).all()
-    for row in closed:
-        if takings_back.pairs_in(row.section) & works:
-            transaction.execute(
-                update(tables.changes).where(columns.change_id == row.change_id).values(outcome=WAITING)
-            )

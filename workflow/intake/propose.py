@@ -24,6 +24,7 @@ from workflow.intake.questions import write as write_questions
 from workflow.intake.risk import RiskLists, risk_of
 from workflow.intake.rules import RulesExtractor, populations_said
 from workflow.intake.stored_notices import Library, same_work
+from workflow.intake.told import Tellings
 from workflow.intake.wall import NoticeStanding, check
 from workflow.ledger import tables
 from workflow.ledger.documents import DocumentStore
@@ -178,7 +179,8 @@ def _read(
         .where(notices.c.document_id == document_id, changes.c.outcome == WAITING)
         .order_by(changes.c.start, changes.c.change_id)
     ).mappings()
-    work = DocumentChanges(document_id, tuple(_changed_sentence(library, row) for row in rows))
+    tellings = Tellings(connection)
+    work = DocumentChanges(document_id, tuple(_changed_sentence(library, row, tellings) for row in rows))
     involved = {
         notice.notice_id: notice
         for change in work.changes
@@ -192,7 +194,7 @@ def _read(
     visible = "\n".join(change.notice.body for change in _one_per_notice(work.changes))
     desk = _Desk(
         texts=work.texts,
-        standings={notice_id: _standing(library, notice) for notice_id, notice in involved.items()},
+        standings={notice_id: _standing(library, notice, tellings) for notice_id, notice in involved.items()},
         products={notice_id: product_names(notice) for notice_id, notice in involved.items()},
         aliases=AliasTable.of((*library.names, *(product_names(notice) for notice in involved.values()))),
         flags=injection.flags(visible, pieces),
@@ -206,11 +208,11 @@ def _one_per_notice(changes: Iterable[ChangedSentence]) -> Iterable[ChangedSente
     return {change.notice.notice_id: change for change in changes}.values()
 
 
-def _changed_sentence(library: Library, row: RowMapping) -> ChangedSentence:
+def _changed_sentence(library: Library, row: RowMapping, tellings: Tellings) -> ChangedSentence:
     kind = ChangeKind(row["kind"])
     notice = library.notice(row["notice_id"])
     if kind in takings_back.KINDS and row["start"] is None and row["previous_notice_id"] is None:
-        return _taken_back(library, row, notice, kind)
+        return _taken_back(library, row, notice, kind, tellings)
     previous = row["previous_notice_id"]
     return ChangedSentence(
         change_id=row["change_id"],
@@ -225,12 +227,16 @@ def _changed_sentence(library: Library, row: RowMapping) -> ChangedSentence:
     )
 
 
-def _taken_back(library: Library, row: RowMapping, notice: NoticeText, kind: ChangeKind) -> ChangedSentence:
+def _taken_back(
+    library: Library, row: RowMapping, notice: NoticeText, kind: ChangeKind, tellings: Tellings
+) -> ChangedSentence:
     """An asserted change: the work itself, and the notice that tells of it best, a retraction notice before others."""
     works = same_work(library.connection, sorted(takings_back.pairs_in(row["section"])))
     asserted = next(said for said, change in takings_back.CHANGE_OF.items() if change is kind)
     target = takings_back.newest_of(library.connection, works)
-    tellers = takings_back.telling_notices(library.connection, AssertionKind(asserted), works)
+    tellers = takings_back.best_first(
+        library.connection, {one.notice_id for one in tellings.about(works) if one.kind is AssertionKind(asserted)}
+    )
     return ChangedSentence(
         change_id=row["change_id"],
         kind=kind,
@@ -241,7 +247,7 @@ def _taken_back(library: Library, row: RowMapping, notice: NoticeText, kind: Cha
     )
 
 
-def _standing(library: Library, notice: NoticeText) -> NoticeStanding:
+def _standing(library: Library, notice: NoticeText, tellings: Tellings) -> NoticeStanding:
     return NoticeStanding(
         document_id=notice.document_id,
         start=notice.start,
@@ -249,5 +255,5 @@ def _standing(library: Library, notice: NoticeText) -> NoticeStanding:
         is_newest=library.versions(notice.source, notice.key).newest == notice.notice_id,
         names=product_names(notice),
         sections=notice.sections,
-        is_retracted=takings_back.is_retracted(library.connection, notice.notice_id),
+        is_retracted=tellings.is_retracted(notice.notice_id),
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from connectors.notice import AssertionKind, NoticeKind
-from workflow.intake.stored_notices import identifiers_of, named_by, same_work
+from workflow.intake.stored_notices import named_by
 from workflow.ledger import tables
 from workflow.records import ChangeKind
 
@@ -81,21 +81,8 @@ def newest_of(connection: Connection, works: set[Pair]) -> str | None:
     return rows.scalars().first()
 
 
-def is_retracted(connection: Connection, notice_id: str) -> bool:
-    """Say whether a source asserts that the notice's work was retracted, and none that it was reinstated."""
-    own = identifiers_of(connection, notice_id)
-    works = same_work(connection, sorted(pair for pair in own if pair[0] in {"pmid", "doi"}))
-    said = {telling.kind for telling in _about(connection, works)}
-    return AssertionKind.RETRACTS in said and AssertionKind.REINSTATES not in said
-
-
-def _about(connection: Connection, works: set[Pair]) -> Iterator[Telling]:
-    return (telling for telling in tellings(connection) if telling.target & works)
-
-
-def telling_notices(connection: Connection, kind: AssertionKind, works: set[Pair]) -> tuple[str, ...]:
-    """Give the notices that assert ``kind`` of a work, retraction notices before the work's own record."""
-    ids = sorted({telling.notice_id for telling in _about(connection, works) if telling.kind is kind})
+def best_first(connection: Connection, ids: set[str]) -> tuple[str, ...]:
+    """Put the notices that tell of a work in order: retraction notices before the work's own record."""
     columns = tables.notices.c
     rows = connection.execute(select(columns.notice_id, columns.kind).where(columns.notice_id.in_(ids))).all()
     ranked = sorted(rows, key=lambda row: (row.kind not in {k.value for k in _TELLING}, row.notice_id))
