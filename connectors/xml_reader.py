@@ -39,13 +39,30 @@ def read_xml(source: str, body: bytes, *, what: str) -> etree._Element:
         remove_pis=True,
     )
     try:
-        return etree.fromstring(body.lstrip(), parser)
+        root = etree.fromstring(body.lstrip(), parser)
     except (etree.XMLSyntaxError, ValueError, LookupError) as error:
         line = getattr(error, "lineno", None)
         where = f" (line {line})" if line else ""
         raise SourceDriftedError(
             source, f"{what}: expected well-formed XML, got something else{where}; look at where it came from"
         ) from None
+
+    _spell_out_entities(root)
+    return root
+
+
+def _spell_out_entities(root: etree._Element) -> None:
+    """Leave a reference to what an external DTD would define as the text that it is written with (``&alpha;``)."""
+    for entity in list(root.iter(etree.Entity)):
+        parent, before = entity.getparent(), entity.getprevious()
+        written = f"{entity.text or ''}{entity.tail or ''}"
+        if parent is None:
+            continue
+        if before is None:
+            parent.text = f"{parent.text or ''}{written}"
+        else:
+            before.tail = f"{before.tail or ''}{written}"
+        parent.remove(entity)
 
 
 def element_text(element: etree._Element | None) -> str:

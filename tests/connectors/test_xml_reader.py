@@ -66,3 +66,10 @@ def test_inline_markup_and_mathml_are_flattened() -> None:
     body = b"<t>E<sub>2</sub> <m:math xmlns:m='urn:m'><m:mi>x</m:mi></m:math><!-- no --> y<?no pi?></t>"
     assert element_text(read_xml("test", body, what="efetch")) == "E2 x y"
     assert isinstance(read_xml("test", body, what="efetch"), etree._Element)
+
+
+def test_an_entity_that_only_the_doctype_would_define_stays_as_it_is_written() -> None:
+    body = b'<!DOCTYPE t SYSTEM "https://x.example/t.dtd"><t>5 &micro;g<b/>&le;&ge; a<c>&amp;&_;</c></t>'
+    root = read_xml("test", body, what="efetch")
+    assert element_text(root) == "5 &micro;g&le;&ge; a&&_;"
+    assert etree.tostring(root, method="c14n2")
