@@ -173,7 +173,8 @@ class CrossrefTable(WebSourceTable):
 
 class RetractionWatchTable(WebSourceTable):
     """Retraction Watch: one table of some 70,000 retractions, corrections, concerns and reinstatements, 70 MB a night.
-    Off until you want it: its first night puts every row on record, which takes a while."""
+    Off until you want it: its first night puts every row on record and may take half an hour, later ones a minute.
+    Name your formulary under [scope] first."""
 
     enabled: bool = False
     """Whether the night asks this source."""
