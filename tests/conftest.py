@@ -6,6 +6,7 @@ Also the sites that whole-product tests of several folders start from.
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
@@ -14,6 +15,9 @@ from tests.end_to_end.prepared import Prepared
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models: threads only get into each other's way
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+for _ignored in (signal.SIGHUP, signal.SIGINT):  # a run in the background hands them down ignored, to every process
+    if signal.getsignal(_ignored) is signal.SIG_IGN:
+        signal.signal(_ignored, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
