@@ -12,8 +12,8 @@ from workflow.clock import utc_now
 from workflow.doctor import Finding, fail, ok
 from workflow.errors import ExitCode, WorkflowError
 from workflow.site import Site
-from workflow.source_lines import said_of
-from workflow.source_seam import enabled_sources, open_sources
+from workflow.source_lines import enabled_sources, said_of
+from workflow.source_seam import open_sources
 
 Progress = Callable[[str, int, int | None], None]
 

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from pydantic import SecretStr
-
 from connectors.source import Source
 from workflow.errors import SettingsError
 from workflow.intake.affected import propose_withdrawals
@@ -17,7 +15,7 @@ from workflow.intake.collect import collect, window_for
 from workflow.intake.detect import detect
 from workflow.intake.extractor import Extractor
 from workflow.intake.llm_cache import LedgerCallCache
-from workflow.intake.llm_client import LlmClient, LlmEndpoint, LlmUnusableError
+from workflow.intake.llm_client import LlmClient, LlmEndpoint, LlmUnusableError, api_key_from
 from workflow.intake.llm_extractor import LlmExtractor
 from workflow.intake.propose import extract_document, waiting_documents
 from workflow.intake.stored_notices import things_of
@@ -25,7 +23,8 @@ from workflow.known_labels import known_labels
 from workflow.ledger.ledger import Ledger
 from workflow.runs import Run
 from workflow.site import Site
-from workflow.source_seam import OnRecord, enabled_sources, open_sources, source_table
+from workflow.source_lines import enabled_sources
+from workflow.source_seam import OnRecord, open_sources, source_table
 from workflow.workbench import Bench, rehearse_if_needed
 
 _log = logging.getLogger(__name__)
@@ -86,8 +85,7 @@ def _open_llm(site: Site, ledger: Ledger, run: Run, stack: ExitStack) -> LlmExtr
         proxy=http.proxy,
         ca_file=http.ca_file,
     )
-    key = os.environ.get(extraction.api_key_env)
-    client = LlmClient(endpoint, api_key=SecretStr(key) if key else None)
+    client = LlmClient(endpoint, api_key=api_key_from(os.environ, extraction.api_key_env))
     stack.callback(client.close)
     return LlmExtractor(client, LedgerCallCache(ledger, run_id=run.run_id, actor="medrek-flow"))
 

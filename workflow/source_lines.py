@@ -10,6 +10,21 @@ from workflow.ledger import tables
 from workflow.settings import DropFolderTable, SourceTable
 from workflow.site import Site
 
+SOURCE_NAMES = (
+    "pubmed",
+    "openfda",
+    "openfda_enforcement",
+    "dailymed",
+    "crossref",
+    "retraction_watch",
+    "dropfolder",
+)
+
+
+def enabled_sources(site: Site) -> tuple[str, ...]:
+    """Name the sources that the settings switch on, in the order in which they are read."""
+    return tuple(name for name in SOURCE_NAMES if getattr(site.settings.sources, name).enabled)
+
 
 def said_of(source: str, error: str) -> str:
     """Give a source's error for a line that names the source already."""

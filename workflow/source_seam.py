@@ -19,16 +19,7 @@ from connectors.source import Source
 from workflow.errors import SettingsError, UsageError
 from workflow.settings import HttpSourceTable, SourceTable
 from workflow.site import Site
-
-SOURCE_NAMES = (
-    "pubmed",
-    "openfda",
-    "openfda_enforcement",
-    "dailymed",
-    "crossref",
-    "retraction_watch",
-    "dropfolder",
-)
+from workflow.source_lines import SOURCE_NAMES
 
 
 @dataclass(frozen=True)
@@ -54,11 +45,6 @@ def source_table(site: Site, name: str) -> SourceTable:
         raise UsageError(f"source {name!r}: unknown; expected one of {', '.join(SOURCE_NAMES)}")
     table: SourceTable = getattr(site.settings.sources, name)
     return table
-
-
-def enabled_sources(site: Site) -> tuple[str, ...]:
-    """Name the sources that the settings switch on, in the order in which they are read."""
-    return tuple(name for name in SOURCE_NAMES if source_table(site, name).enabled)
 
 
 @contextmanager

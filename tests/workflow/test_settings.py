@@ -9,7 +9,7 @@ import pytest
 
 from workflow.errors import SettingsError
 from workflow.settings import FILE_NAME, Settings, Table
-from workflow.source_seam import SOURCE_NAMES
+from workflow.source_lines import SOURCE_NAMES
 
 
 def test_the_starter_file_says_the_defaults() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -228,8 +227,3 @@ def eject(transaction: Transaction, edit_id: str, candidate_id: str, reason: str
         .where(tables.candidates.c.candidate_id == candidate_id)
         .values(state=CandidateState.CLOSED, reason=f"ejected by the gate: {reason}")
     )
-
-
-def inputs_digest(parts: Sequence[str]) -> str:
-    """Hex digest over the inputs of a gate, so that it can be replayed from what it saw."""
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workflow.errors import DamagedError, IllegalTransitionError, UsageError
+from workflow.source_lines import enabled_sources
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -40,12 +41,6 @@ def find_site(folder: Path | None) -> Site:
     from workflow.site import Site
 
     return Site.find(folder)
-
-
-def enabled_sources(site: Site) -> tuple[str, ...]:
-    """Name the sources that the settings switch on, in the order of the settings file."""
-    sources = site.settings.sources
-    return tuple(name for name in type(sources).model_fields if getattr(sources, name).enabled)
 
 
 def known_sources(site: Site, names: Sequence[str]) -> tuple[str, ...]:

@@ -19,8 +19,9 @@ commands = typer.Typer()
 @commands.command(rich_help_panel="Every day")
 def status(folder: Folder = None, as_json: Json = False) -> None:
     """Show what is live, what waits for a person, and what is overdue."""
-    from workflow.cli.opening import enabled_sources, open_ledger
+    from workflow.cli.opening import open_ledger
     from workflow.clock import utc_now
+    from workflow.source_lines import enabled_sources
     from workflow.status import read_status
 
     with open_ledger(folder) as opened, opened.ledger.read() as connection:

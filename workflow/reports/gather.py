@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import date
-from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
@@ -280,8 +279,3 @@ def _outcome_words(state: str, reason: str | None, edit_state: str | None, edit_
     if edit_state == "in_batch":
         return "in a batch that is not live yet"
     return f"{state}: {reason}" if reason else str(state).replace("_", " ")
-
-
-def last_report_paths(folder: Path, run_id: str) -> tuple[Path, ...]:
-    """Name the files of a run's report that exist."""
-    return tuple(sorted(folder.glob(f"*{run_id}*")))

@@ -17,6 +17,7 @@ from tests.workflow.change_control.made_batches import IDENTITY, approve, make_c
 from workflow.change_control.batches import create_batch, list_batches, read_batch
 from workflow.change_control.promotion import promote_batch
 from workflow.change_control.release import (
+    NewRelease,
     digest_of,
     list_releases,
     read_live,
@@ -24,6 +25,7 @@ from workflow.change_control.release import (
     release_in_force_at,
     start,
     stop,
+    write_release,
 )
 from workflow.change_control.rollback import plan_rollback, roll_back
 from workflow.errors import DamagedError, IllegalTransitionError, UsageError
@@ -203,6 +205,17 @@ def test_live_as_of_any_time(ledger: Ledger, passed_batch: MakeBatch, tmp_path: 
             assert found.release_id == release.release_id
         assert release_in_force_at(connection, "2000-01-01T00:00:00Z") is None
     assert [release.cause for release in releases] == ["initial", "promotion", "rollback"]
+
+
+def test_the_pointer_moves_only_from_where_it_was_seen(ledger: Ledger, passed_batch: MakeBatch, tmp_path: Path) -> None:
+    """Compare-and-swap: who read release 0 does not overwrite what went live since, and leaves no release behind."""
+    promote_batch(ledger, tmp_path, passed_batch(make_candidate("corvandine")), actor="a")
+    late = NewRelease("promotion", None, IDENTITY, (), "passed", "late", "")
+    with pytest.raises(IllegalTransitionError, match="expected release 0"), ledger.write() as transaction:
+        write_release(transaction, late, expected_live=0)
+    assert live_edits(ledger) == {"corvandine"}
+    with ledger.read() as connection:
+        assert [release.release_id for release in list_releases(connection)] == [0, 1]
 
 
 def test_stop_leaves_the_pointer_and_is_said(ledger: Ledger) -> None:
