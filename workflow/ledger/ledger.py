@@ -28,7 +28,7 @@ from workflow.ledger import audit
 from workflow.ledger.tables import audit as audit_table
 from workflow.ledger.tables import site as site_table
 
-MIGRATION = "0002"
+MIGRATION = "0005"
 """The newest migration; what ``Ledger.open`` expects to find."""
 BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for another: SQLite's wait is not fair (2.75 s were seen for two busy writers)."""

@@ -20,11 +20,11 @@ from alembic.script import ScriptDirectory
 
 from tests.workflow.ledger.made_ledgers import TickingClock
 from workflow.errors import BusyError, DamagedError, SettingsError, WorkflowError
-from workflow.ledger import audit
+from workflow.ledger import audit, control_tables, desk_tables, intake_tables  # noqa: F401
 from workflow.ledger import ledger as ledger_module
 from workflow.ledger.ledger import MIGRATION, Ledger
+from workflow.ledger.schema import metadata
 from workflow.ledger.tables import audit as audit_table
-from workflow.ledger.tables import metadata
 
 ROOT = Path(__file__).parents[3]
 

@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 
 from workflow.clock import utc_now
 from workflow.errors import SettingsError
-from workflow.ledger import tables
+from workflow.ledger import control_tables, desk_tables, intake_tables, schema, tables  # noqa: F401
 from workflow.ledger.ledger import MIGRATION, Ledger, migrate
 
 
@@ -40,7 +40,7 @@ def test_an_older_ledger_is_named_and_then_upgraded(old: Path) -> None:
     assert (found, copy) == ("0001", old.with_name(f"ledger-before-{MIGRATION}.sqlite"))
     ledger = Ledger.open(old)
     with ledger.read() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
+        assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
         assert connection.execute(sa.select(tables.cursors.c.last_day)).scalar_one() == "2026-11-01"
         assert connection.execute(sa.select(tables.audit.c.event)).scalars().all()[-1] == "ledger.upgraded"
     ledger.close()

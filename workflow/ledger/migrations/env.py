@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from alembic import context
 
-from workflow.ledger.tables import metadata
+from workflow.ledger import control_tables, desk_tables, intake_tables, tables  # noqa: F401
+from workflow.ledger.schema import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)

@@ -1,0 +1,1 @@
+"""The tables of the review desk that came after the first schema; the others stand in ``tables``."""

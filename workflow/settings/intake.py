@@ -1,0 +1,46 @@
+"""How changed sentences become candidates, and which of them concern the site."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from workflow.settings.parts import Count, Line, Seconds, Table, Url, VariableName
+
+
+class ExtractionTable(Table):
+    """How candidates are drawn from changed sentences."""
+
+    backend: Literal["rules", "openai"] = "rules"
+    """"rules" needs no model and sends nothing anywhere; "openai" asks any OpenAI-compatible server."""
+    base_url: Url = "http://127.0.0.1:8000/v1"
+    """Where that server answers."""
+    model: Line = ""
+    """Its name for the model; needed for backend "openai"."""
+    api_key_env: VariableName = "MEDREK_FLOW_LLM_API_KEY"
+    """Environment variable that holds its key; unset means none is sent."""
+    allow_private: bool = False
+    """Whether the server may be at a private or loopback address, and then without TLS."""
+    max_calls: Count = 500
+    """Calls a night; what is left over waits for the next one."""
+    max_tokens: Count = 1_000_000
+    """Tokens a night, prompts and replies together."""
+    timeout_s: Seconds = 120.0
+    """Seconds to wait for one reply; a local server without a GPU is slow."""
+
+
+class ScopeTable(Table):
+    """What this site cares about. A list that is empty lets everything in."""
+
+    drugs: tuple[Line, ...] = ()
+    """Formulary: generic names. What concerns none of them is counted and searchable, never pending."""
+    conditions: tuple[Line, ...] = ()
+    """Conditions, as questions name them."""
+    formulary_file: Line | None = None
+    """CSV of your formulary, relative to the site: a column "ingredient", a column "rxcui", or both. Adds to drugs."""
+    watch_pmids: tuple[Annotated[str, Field(pattern=r"^[0-9]{1,9}$")], ...] = ()
+    """Papers that the site's guidance rests on: any notice about one of them is in scope, and PubMed is asked for each
+    of them once a week. Papers that edits rest on are watched without being named here."""
+    watch_dois: tuple[Annotated[str, Field(pattern=r"^10\.[0-9]{4,9}/[^\s]+$")], ...] = ()
+    """The same by DOI; Crossref is asked for these."""
