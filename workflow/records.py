@@ -93,6 +93,21 @@ class ObjectOrigin(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Polarity(StrEnum):
+    """Whether the text says that the fact holds, or that it does not."""
+
+    AFFIRMED = "affirmed"
+    NEGATED = "negated"
+
+
+class Certainty(StrEnum):
+    """How sure the text is, not who read it."""
+
+    DEFINITE = "definite"
+    PROBABLE = "probable"
+    POSSIBLE = "possible"
+
+
 class NearMissKind(StrEnum):
     """What a near miss differs in from the candidate."""
 
@@ -130,6 +145,10 @@ class Evidence(Record):
     section: str = ""
 
 
+_ADDED_LATER = ("polarity", "certainty")
+"""Fields of a candidate that the first version did not have."""
+
+
 class Candidate(Record):
     """A proposed counterfactual fact with its evidence, questions and probes."""
 
@@ -156,6 +175,10 @@ class Candidate(Record):
     """Name and version of what proposed it: ``rules/1`` or ``llm:<model>/<prompt sha256 prefix>``."""
     withdraws: str | None = None
     """For ``withdraw``: the edit that rests on what was taken back."""
+    polarity: Polarity = Polarity.AFFIRMED
+    """As the text says it; a negated fact is on record and never an edit of its own."""
+    certainty: Certainty = Certainty.DEFINITE
+    """As the text says it."""
 
     @field_validator("qualifiers")
     @classmethod
@@ -171,8 +194,12 @@ class Candidate(Record):
 
     @property
     def content_sha256(self) -> str:
-        """Hex digest over every field: the same proposal from the same evidence is the same candidate."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """Hex digest over every field: the same proposal from the same evidence is the same candidate.
+
+        A field of ``_ADDED_LATER`` counts where it says something: candidates of older versions keep their names.
+        """
+        unsaid = {name for name in _ADDED_LATER if getattr(self, name) == type(self).model_fields[name].default}
+        return hashlib.sha256(self.model_dump_json(exclude=unsaid).encode()).hexdigest()
 
     @property
     def candidate_id(self) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from connectors.invisible import strip_invisible, visible_line
 from workflow.intake.extractor import ChangedSentence
-from workflow.intake.llm_schema import RELATIONS, Certainty, LlmFact, Polarity
+from workflow.intake.llm_schema import RELATIONS, LlmFact
 from workflow.intake.rules import HIGH_RISK
 from workflow.intake.sentences import tokens
-from workflow.records import Candidate, ObjectOrigin, Risk
+from workflow.records import Candidate, Certainty, ObjectOrigin, Polarity, Risk
 
 
 def claim_of(fact: LlmFact, change: ChangedSentence, *, extractor: str) -> Candidate:

@@ -6,12 +6,12 @@ where a thing is absent. A retraction or a label change is no relation here: onl
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, model_validator
 
 from workflow.intake.questions import WORDINGS
+from workflow.records import Certainty, Polarity
 
 RELATIONS: Final = tuple(relation for relation in WORDINGS if relation != "evidence_for")
 """What can be asked about, without what only a connector can tell."""
@@ -21,21 +21,6 @@ MAX_QUOTE_CHARS: Final = 1200
 MAX_NAME_CHARS: Final = 200
 MAX_OBJECT_CHARS: Final = 300
 MAX_FACTS: Final = 8
-
-
-class Polarity(StrEnum):
-    """Whether the text says that the fact holds, or that it does not."""
-
-    AFFIRMED = "affirmed"
-    NEGATED = "negated"
-
-
-class Certainty(StrEnum):
-    """How sure the text is, not the model."""
-
-    DEFINITE = "definite"
-    PROBABLE = "probable"
-    POSSIBLE = "possible"
 
 
 class _Reply(BaseModel):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 
 from workflow.ledger.audit import canonical_json
-from workflow.records import Candidate, Rehearsal
+from workflow.records import Candidate, Certainty, Rehearsal
 
 
 def shown_sha256(candidate: Candidate, rehearsal: Rehearsal | None) -> str:
@@ -30,6 +30,8 @@ def shown_sha256(candidate: Candidate, rehearsal: Rehearsal | None) -> str:
         "withdraws": candidate.withdraws,
         "evidence": sorted([e.role, e.notice_id, e.document_id, e.quote] for e in candidate.evidence),
     }
+    if candidate.certainty is not Certainty.DEFINITE:
+        fact["certainty"] = candidate.certainty
     shown = {"version": 1, "fact": fact, "rehearsal": None if rehearsal is None else _answers(rehearsal)}
     return hashlib.sha256(canonical_json(shown).encode("ascii")).hexdigest()
 
