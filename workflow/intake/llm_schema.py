@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, model_validator
 
-from workflow.intake.questions import WORDINGS
+from workflow.intake.wordings import WORDINGS
 from workflow.records import Certainty, Polarity
 
 RELATIONS: Final = tuple(relation for relation in WORDINGS if relation != "evidence_for")

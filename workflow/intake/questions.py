@@ -1,78 +1,19 @@
 """Writes the question, its paraphrases and the near misses of a candidate, in the house wordings.
 
-Owns the wordings. A question carries the population and every other qualifier, and never contains the answer;
-``problems`` checks both, for whoever wrote the question.
+A question carries the population and every other qualifier, and never contains the answer; ``problems`` checks
+both, for whoever wrote the question.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
-from types import MappingProxyType
 
+from workflow.intake import drug_names
 from workflow.intake.normalise import population_stands
 from workflow.intake.sentences import tokens
+from workflow.intake.wordings import ABOUT_CONDITIONS, ABOUT_PAPERS, WORDINGS
 from workflow.records import Candidate, NearMiss, NearMissKind
-
-WORDINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "recommended_dose": (
-            "What is the recommended {kind}dose of {S}{pop}?",
-            "How much {S} is recommended{as_kind}{pop}?",
-            "Which {kind}dose of {S} should be given{pop}?",
-            "At what {kind}dose is {S} recommended{pop}?",
-        ),
-        "max_daily_dose": (
-            "What is the maximum daily {kind}dose of {S}{pop}?",
-            "How much {S} may be given per day at most{pop}?",
-            "What is the highest daily {kind}dose of {S}{pop}?",
-            "Which daily {kind}dose of {S} must not be exceeded{pop}?",
-        ),
-        "contraindicated_in": (
-            "In which patients is {S} contraindicated?",
-            "Who must not take {S}?",
-            "Which condition rules out {S}?",
-            "When is {S} contraindicated?",
-        ),
-        "boxed_warning": (
-            "What does the boxed warning of {S} say?",
-            "Which risk stands in the boxed warning of {S}?",
-            "What is the boxed warning for {S}?",
-            "Of what does the boxed warning of {S} warn?",
-        ),
-        "interacts_with": (
-            "Which drug must not be combined with {S}?",
-            "What must not be given together with {S}?",
-            "With which drug does {S} interact?",
-            "Which drug should be avoided with {S}?",
-        ),
-        "evidence_for": (
-            "Does {S} {effect} in {population}?",
-            "Is there evidence that {S} can {effect} in {population}?",
-            "Has it been shown that {S} can {effect} in {population}?",
-            "In {population}, does {S} {effect}?",
-        ),
-        "first_line_treatment_for": (
-            "What is the first-line treatment for {S}{in_pop}?",
-            "Which drug comes first in {S}{in_pop}?",
-            "What should be given first for {S}{in_pop}?",
-            "Which drug is first choice for {S}{in_pop}?",
-        ),
-        "indicated_for": (
-            "What is {S} used for?",
-            "For which condition is {S} indicated?",
-            "What does {S} treat?",
-            "Which condition is treated with {S}?",
-        ),
-        "pregnancy_lactation_advice": (
-            "May {S} be taken in pregnancy?",
-            "Is {S} safe in pregnancy?",
-            "What is advised about {S} in pregnancy?",
-            "Can {S} be used during pregnancy?",
-        ),
-    }
-)
-"""The closed set of relations that can be asked about, each with its question and three paraphrases."""
 
 _OTHER_RELATIONS = ("recommended_dose", "contraindicated_in", "max_daily_dose", "indicated_for", "boxed_warning")
 _OF_A_CONDITION = ("What causes {S}?", "How is {S} diagnosed?")
@@ -90,6 +31,8 @@ _OTHER_PEOPLE: tuple[tuple[str, tuple[str, ...]], ...] = (
 _OTHER_GROUPS = ("patients with diabetes", "patients with heart failure", "patients with asthma")
 _MOST_ELSEWHERE = 6
 """Near misses about populations that the document itself gives another value."""
+_CARRIED = frozenset({"dose", "route", "form", "condition", "circumstance", "jurisdiction"})
+"""Qualifiers that a question must say word for word; the outcome of a claim is in its effect."""
 _LOOK_ALIKE = 0.7
 """From this share of equal letters on, two names can be mistaken for each other."""
 
@@ -103,25 +46,37 @@ def ask(relation: str, subject: str, qualifiers: Mapping[str, str], *, effect: s
         qualifiers: Those of the functional key.
         effect: For ``evidence_for``: the verb and the outcome, "reduce mortality".
     """
+    return tuple(
+        _filled(wording, subject, qualifiers, effect) + _where(qualifiers) + "?"
+        for wording in (wording.removesuffix("?") for wording in WORDINGS.get(relation, ()))
+    )
+
+
+def _filled(wording: str, subject: str, qualifiers: Mapping[str, str], effect: str) -> str:
+    """A wording with its gaps filled; a route stands before the subject where no kind of dose takes it up."""
+    takes_kind = "{kind}" in wording or "{as_kind}" in wording
     kind = " ".join(qualifiers[name] for name in ("dose", "route") if qualifiers.get(name))
-    people = qualifiers.get("population", "")
-    words = {
-        "S": " ".join(filter(None, (qualifiers.get("form"), subject))),
-        "kind": f"{kind} " if kind else "",
-        "as_kind": f" as the {kind} dose" if kind else "",
-        "pop": _for(qualifiers),
-        "in_pop": f" in {people}" if people else "",
-        "population": people,
-        "effect": effect,
-    }
-    return tuple(wording.format_map(words) for wording in WORDINGS.get(relation, ()))
+    before = ("form",) if takes_kind else ("dose", "route", "form")
+    return wording.format(
+        S=" ".join([*(qualifiers[name] for name in before if qualifiers.get(name)), subject]),
+        kind=f"{kind} " if kind else "",
+        as_kind=f" as the {kind} dose" if kind else "",
+        pop=_whom("for", qualifiers),
+        in_pop=_whom("in", qualifiers),
+        population=qualifiers.get("population", ""),
+        effect=effect,
+    )
 
 
-def _for(qualifiers: Mapping[str, str]) -> str:
+def _whom(word: str, qualifiers: Mapping[str, str]) -> str:
     people, condition = qualifiers.get("population", ""), qualifiers.get("condition", "")
     whom = f"{people} with {condition}" if people and condition else people or condition
     circumstance = qualifiers.get("circumstance", "")
-    return (f" for {whom}" if whom else "") + (f" {circumstance}" if circumstance else "")
+    return (f" {word} {whom}" if whom else "") + (f" {circumstance}" if circumstance else "")
+
+
+def _where(qualifiers: Mapping[str, str]) -> str:
+    return f" ({place})" if (place := qualifiers.get("jurisdiction", "")) else ""
 
 
 def write(candidate: Candidate, known: Iterable[str], *, effect: str = "", elsewhere: Sequence[str] = ()) -> Candidate:
@@ -153,11 +108,21 @@ def problems(candidate: Candidate) -> tuple[str, ...]:
     for question in (candidate.question, *candidate.paraphrases):
         if not question.strip():
             found.append("the question is empty")
-        elif _contains(question, candidate.object_new):
+            continue
+        if _contains(question, candidate.object_new):
             found.append("a question contains the answer")
-        elif (people := candidate.qualifiers.get("population")) and not population_stands(people, question):
+        if (people := candidate.qualifiers.get("population")) and not population_stands(people, question):
             found.append("a question does not carry the population")
+        found += [f"a question does not carry the {name}" for name in _left_out(candidate, question)]
     return tuple(dict.fromkeys(found))
+
+
+def _left_out(candidate: Candidate, question: str) -> Iterable[str]:
+    """Names of the qualifiers, beside population and outcome, whose words a question does not say."""
+    said = set(tokens(question))
+    for name, value in candidate.qualifiers.items():
+        if name in _CARRIED and any(word not in said for word in tokens(value)):
+            yield name
 
 
 def _contains(question: str, answer: str) -> bool:
@@ -168,14 +133,18 @@ def _contains(question: str, answer: str) -> bool:
 def _near_misses(candidate: Candidate, known: list[str], effect: str, elsewhere: Sequence[str]) -> Iterable[NearMiss]:
     yield from _other_relations(candidate)
     yield from _other_people(candidate, effect, elsewhere)
-    yield from _other_subjects(candidate, known, effect)
+    if candidate.relation in ABOUT_CONDITIONS:
+        yield from _other_conditions(candidate)
+    else:
+        yield from _other_subjects(candidate, known, effect)
 
 
 def _other_relations(candidate: Candidate) -> Iterable[NearMiss]:
-    if candidate.relation == "first_line_treatment_for":
+    if candidate.relation in ABOUT_CONDITIONS:
         asked = [wording.format(S=candidate.subject) for wording in _OF_A_CONDITION]
     else:
-        others = [relation for relation in _OTHER_RELATIONS if relation != candidate.relation]
+        family = sorted(ABOUT_PAPERS) if candidate.relation in ABOUT_PAPERS else _OTHER_RELATIONS
+        others = [relation for relation in family if relation != candidate.relation]
         people = {k: v for k, v in candidate.qualifiers.items() if k == "population"}
         asked = [ask(relation, candidate.subject, people)[0] for relation in others[:2]]
     for question in asked:
@@ -183,7 +152,7 @@ def _other_relations(candidate: Candidate) -> Iterable[NearMiss]:
 
 
 def _other_people(candidate: Candidate, effect: str, elsewhere: Sequence[str]) -> Iterable[NearMiss]:
-    if candidate.relation not in {"recommended_dose", "max_daily_dose", "evidence_for"}:
+    if not _can_say_whom(candidate.relation):
         return
     people = candidate.qualifiers.get("population", "")
     words = set(tokens(people))
@@ -198,20 +167,34 @@ def _other_people(candidate: Candidate, effect: str, elsewhere: Sequence[str]) -
         yield NearMiss(question=asked[0], kind=NearMissKind.OTHER_POPULATION)
 
 
+def _can_say_whom(relation: str) -> bool:
+    return any(gap in WORDINGS[relation][0] for gap in ("{pop}", "{in_pop}", "{population}"))
+
+
+def _other_conditions(candidate: Candidate) -> Iterable[NearMiss]:
+    others = [name for name in drug_names.common_conditions() if not _contains(candidate.subject, name)]
+    at = sum(map(ord, candidate.subject)) % len(others)  # spread over the list, the same for the same subject
+    for name in (others + others)[at : at + 2]:
+        asked = ask(candidate.relation, name, candidate.qualifiers)
+        yield NearMiss(question=asked[0], kind=NearMissKind.OTHER_SUBJECT)
+
+
 def _other_subjects(candidate: Candidate, known: list[str], effect: str) -> Iterable[NearMiss]:
-    if candidate.relation == "first_line_treatment_for":
-        return
+    """Names that look alike, then two others: of the same class where one is known, else what is on record."""
     own = {candidate.subject.casefold(), *(alias.casefold() for alias in candidate.aliases)}
     others = [name for name in known if name.casefold() not in own]
     alike = max(others, key=lambda name: (_likeness(name, candidate.subject), name), default=None)
+    mistaken = [name for name in drug_names.mistaken_for(candidate.subject) if name not in own]
     if alike is not None and _likeness(alike, candidate.subject) >= _LOOK_ALIKE:
-        asked = ask(candidate.relation, alike, candidate.qualifiers, effect=effect)
-        yield NearMiss(question=asked[0], kind=NearMissKind.LOOK_ALIKE)
-        others.remove(alike)
+        mistaken.insert(0, alike)
+    mistaken = list(dict.fromkeys(mistaken))[:2]
     after = [name for name in others if name > candidate.subject] + others
-    for name in list(dict.fromkeys(after))[:2]:
-        asked = ask(candidate.relation, name, candidate.qualifiers, effect=effect)
-        yield NearMiss(question=asked[0], kind=NearMissKind.OTHER_SUBJECT)
+    of_class = [name for name in drug_names.siblings(candidate.subject) if name not in own]
+    rest = [name for name in dict.fromkeys((*of_class, *after)) if name not in mistaken][:2]
+    for names, kind in ((mistaken, NearMissKind.LOOK_ALIKE), (rest, NearMissKind.OTHER_SUBJECT)):
+        for name in names:
+            asked = ask(candidate.relation, name, candidate.qualifiers, effect=effect)
+            yield NearMiss(question=asked[0], kind=kind)
 
 
 def _likeness(one: str, other: str) -> float:

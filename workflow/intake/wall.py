@@ -20,6 +20,7 @@ from workflow.intake import questions
 from workflow.intake.normalise import names_stand, plain_name, population, population_stands
 from workflow.intake.phrases import AMOUNT, EXCEPTION, NEGATION, OPEN, PERIOD, POPULATION
 from workflow.intake.sentences import tokens
+from workflow.intake.wordings import WORDINGS
 from workflow.records import Candidate, ChangeKind, Evidence
 
 NOT_SUPPORTED = ("not supported: the trial was retracted", "not supported: the study was retracted")
@@ -169,7 +170,7 @@ def _claim_reasons(candidate: Candidate, notices: Mapping[str, NoticeStanding], 
 
 
 def _object_form(candidate: Candidate) -> list[str]:
-    if candidate.relation not in questions.WORDINGS:
+    if candidate.relation not in WORDINGS:
         return ["the relation is not in the vocabulary"]
     if candidate.relation in _DOSES:
         if AMOUNT.search(candidate.object_new) is None:

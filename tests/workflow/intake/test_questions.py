@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from workflow.intake.questions import WORDINGS, ask, problems, write
+from workflow.intake.questions import ask, problems, write
+from workflow.intake.wordings import WORDINGS
 from workflow.records import Candidate, ChangeKind, NearMissKind, Risk
 
 
@@ -109,3 +110,31 @@ def test_a_population_that_the_document_gives_its_own_value_is_a_near_miss() -> 
     assert len(asked) == 1
     own = write(made({"qualifiers": {"population": "women"}}), ["tavorine"], elsewhere=("women",))
     assert not [miss for miss in own.near_misses if miss.question == own.question]
+
+
+@pytest.mark.parametrize("relation", [name for name in WORDINGS if name not in {"evidence_for", "contraindicated_in"}])
+def test_route_form_and_jurisdiction_stand_in_the_questions_of_every_relation(relation: str) -> None:
+    candidate = write(
+        made({"qualifiers": {"route": "intravenous", "form": "liposomal", "jurisdiction": "EU"}}, relation=relation), ()
+    )
+    assert problems(candidate) == ()
+    assert all("intravenous" in question for question in (candidate.question, *candidate.paraphrases))
+
+
+def test_a_question_that_leaves_out_a_route_is_refused() -> None:
+    candidate = made({"qualifiers": {"route": "intravenous"}, "question": "What is the dose of corvandine?"})
+    assert problems(candidate) == ("a question does not carry the route",)
+
+
+def test_near_misses_ask_about_the_class_and_about_names_that_are_mistaken_for_the_subject() -> None:
+    near = write(made({"subject": "hydroxyzine"}), ()).near_misses
+    asked = {kind: [miss.question for miss in near if miss.kind is kind] for kind in NearMissKind}
+    assert asked[NearMissKind.LOOK_ALIKE] == ["What is the recommended dose of hydralazine?"]
+    assert asked[NearMissKind.OTHER_SUBJECT][0] == "What is the recommended dose of cetirizine?"
+
+
+def test_a_condition_is_set_against_other_conditions() -> None:
+    near = write(made({"subject": "gout", "object_new": "x"}, relation="first_line_treatment_for"), ()).near_misses
+    others = [miss.question for miss in near if miss.kind is NearMissKind.OTHER_SUBJECT]
+    assert len(others) == 2
+    assert not any("gout" in question for question in others)
