@@ -65,6 +65,7 @@ class BatchState(StrEnum):
     REFUSED = "refused"
     PROMOTED = "promoted"
     ROLLED_BACK = "rolled_back"
+    CANCELLED = "cancelled"
 
 
 class Verdict(StrEnum):
@@ -115,6 +116,25 @@ class NearMissKind(StrEnum):
     OTHER_SUBJECT = "other_subject"
     OTHER_POPULATION = "other_population"
     LOOK_ALIKE = "look_alike"
+
+
+LIST_RELATIONS = frozenset(
+    {
+        "interacts_with",
+        "contraindicated_with",
+        "contraindicated_in",
+        "warning",
+        "adverse_reaction",
+        "monitor_with",
+        "indicated_for",
+        "no_longer_indicated_for",
+        "not_recommended_for",
+        "retracted_evidence_for",
+        "other",
+    }
+)
+"""Relations whose objects stand beside each other: adding one removes none. The rest of the vocabulary, with types and
+risks, is in ``workflow.intake.relations``."""
 
 
 class Record(BaseModel):
@@ -187,9 +207,20 @@ class Candidate(Record):
         return dict(sorted(value.items()))
 
     @property
+    def key_qualifiers(self) -> tuple[tuple[str, str], ...]:
+        """The qualifiers of the functional key in order; a list relation's object is one of them.
+
+        So two contraindications of a drug are no rivals, and adding one closes none.
+        """
+        own = dict(self.qualifiers)
+        if self.relation in LIST_RELATIONS:
+            own["object"] = self.object_new
+        return tuple(sorted(own.items()))
+
+    @property
     def functional_key(self) -> str:
         """Subject, relation and qualifiers in one case-folded line, as ``editor_engine.Edit`` writes it."""
-        parts = [self.subject, self.relation, *(f"{k}={v}" for k, v in sorted(self.qualifiers.items()))]
+        parts = [self.subject, self.relation, *(f"{name}={value}" for name, value in self.key_qualifiers)]
         return "|".join(" ".join(part.casefold().split()) for part in parts)
 
     @property

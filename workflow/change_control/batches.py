@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from workflow.change_control.batch_states import may_become, standing_word
 from workflow.engine_seam import edit_to_json, make_edit
 from workflow.errors import IllegalTransitionError, UsageError
 from workflow.fault_points import reached
@@ -16,16 +17,6 @@ from workflow.ledger.ledger import Ledger, Transaction
 from workflow.ledger.signing import void_outdated
 from workflow.records import Action, BatchState, Candidate, CandidateState
 from workflow.review_policy import ReviewPolicy
-
-_NEXT: dict[BatchState, frozenset[BatchState]] = {
-    BatchState.OPEN: frozenset({BatchState.STAGED, BatchState.REFUSED}),
-    BatchState.STAGED: frozenset({BatchState.STAGED, BatchState.PASSED, BatchState.HELD, BatchState.REFUSED}),
-    BatchState.PASSED: frozenset({BatchState.PROMOTED, BatchState.STAGED}),
-    BatchState.HELD: frozenset({BatchState.STAGED}),
-    BatchState.REFUSED: frozenset(),
-    BatchState.PROMOTED: frozenset({BatchState.ROLLED_BACK}),
-    BatchState.ROLLED_BACK: frozenset(),
-}
 
 
 @dataclass(frozen=True)
@@ -58,17 +49,20 @@ class BatchRow:
     shard_sha256: str | None
     gate_id: str | None
     release_id: int | None
+    hold_reason: str | None
+    """Why it is held, or what it waits for."""
+    expedited: int
     edits: tuple[BatchEdit, ...]
+
+    @property
+    def standing_word(self) -> str:
+        """How it stands, in a word: its state, or *waiting*."""
+        return standing_word(self.state, self.hold_reason)
 
     @property
     def standing(self) -> tuple[BatchEdit, ...]:
         """The edits that were not ejected."""
         return tuple(edit for edit in self.edits if edit.state != "ejected")
-
-
-def may_become(state: BatchState, target: BatchState) -> bool:
-    """Whether a batch in ``state`` may go to ``target``: the one table of transitions."""
-    return target in _NEXT[state]
 
 
 def list_batches(connection: Connection) -> tuple[BatchRow, ...]:

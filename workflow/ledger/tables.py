@@ -41,6 +41,7 @@ reviewers = Table(
     text("pin_hash"),  # scrypt parameters, salt and digest
     Column("scripted", Integer, nullable=False, server_default="0"),
     text("created_at"),
+    text("duties", default="reviewer,second_signer,release_manager"),  # workflow.change_control.roles.Role
 )
 
 leases = Table(
@@ -274,6 +275,9 @@ batches = Table(
     Column("release_id", Integer, nullable=True),
     optional("ordered_by"),  # who ordered the promotion; the waiting graph reads it here
     optional("read_back"),  # what the live model answered after the promotion, JSON
+    optional("order_reason"),  # why, in the words of whoever ordered it
+    optional("hold_reason"),  # workflow.change_control.batch_states.HoldReason and words: why it is held or waits
+    Column("expedited", Integer, nullable=False, server_default="0"),
 )
 
 edits = Table(
@@ -310,7 +314,7 @@ releases = Table(
     metadata,
     Column("release_id", Integer, primary_key=True, autoincrement=False),
     text("created_at"),
-    text("cause"),  # initial, promotion, rollback, withdrawal
+    text("cause"),  # initial, promotion, rollback, withdrawal, undone_rollback, automatic_return, rebase
     optional("batch_id"),
     Column("parent_id", Integer, nullable=True),
     text("digest"),
@@ -329,6 +333,7 @@ release_edits = Table(
     Column("edit_id", Text, ForeignKey("edits.edit_id"), primary_key=True),
     Column("batch_id", Text, ForeignKey("batches.batch_id"), nullable=False),
     text("row_sha256"),
+    optional("shard_path"),  # where the row stands when it is not the batch's own shard: in one of ``shards``
 )
 
 live = Table(
