@@ -6,6 +6,15 @@ ends in ``api_key_env`` names the environment variable that holds one.
 
 from workflow.settings.control import GateLimitsTable, GateTable
 from workflow.settings.intake import ExtractionTable, ScopeTable
+from workflow.settings.operations import (
+    AnchorTable,
+    AuditTable,
+    MailTable,
+    MetricsTable,
+    NightTable,
+    NotifyTable,
+    WebhookTable,
+)
 from workflow.settings.parts import Table
 from workflow.settings.review import ReviewTable
 from workflow.settings.site import EditorTable, EncoderTable, ModelTable, SiteTable
@@ -32,6 +41,8 @@ from workflow.settings.tree import FILE_NAME, Settings
 __all__ = [
     "FEEDS",
     "FILE_NAME",
+    "AnchorTable",
+    "AuditTable",
     "CrossrefTable",
     "DailyMedTable",
     "DropFolderTable",
@@ -43,7 +54,11 @@ __all__ = [
     "GateTable",
     "HttpSourceTable",
     "HttpTable",
+    "MailTable",
+    "MetricsTable",
     "ModelTable",
+    "NightTable",
+    "NotifyTable",
     "OpenFdaEnforcementTable",
     "OpenFdaTable",
     "PluginTable",
@@ -58,4 +73,5 @@ __all__ = [
     "Table",
     "UspstfTable",
     "WebSourceTable",
+    "WebhookTable",
 ]

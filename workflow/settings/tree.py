@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from workflow.errors import SettingsError
 from workflow.settings.control import GateTable
 from workflow.settings.intake import ExtractionTable, ScopeTable
+from workflow.settings.operations import AuditTable, MetricsTable, NightTable, NotifyTable
 from workflow.settings.parts import Table
 from workflow.settings.review import ReviewTable
 from workflow.settings.site import EditorTable, EncoderTable, ModelTable, SiteTable
@@ -35,6 +36,10 @@ class Settings(Table):
     scope: ScopeTable = ScopeTable()
     review: ReviewTable = ReviewTable()
     gate: GateTable = GateTable()
+    night: NightTable = NightTable()
+    audit: AuditTable = AuditTable()
+    notify: NotifyTable = NotifyTable()
+    metrics: MetricsTable = MetricsTable()
 
     @classmethod
     def read(cls, path: Path) -> Settings:
@@ -102,8 +107,8 @@ def _problems(error: ValidationError) -> list[str]:
 
 def _shown(key: str, value: object) -> str:
     """Show a wrong value, but never what may be a key or a password that was put into the file by mistake."""
-    if key.endswith("api_key_env"):
-        return "something else (not shown); it names a variable, the key itself belongs into the environment"
+    if key.endswith("_env"):
+        return "something else (not shown); it names a variable, the secret itself belongs into the environment"
     if isinstance(value, str) and ("@" in value or len(value) > _LONGEST_SHOWN):
         return f"{len(value)} characters (not shown)"
     return repr(value) if isinstance(value, str | int | float | bool) else type(value).__name__
