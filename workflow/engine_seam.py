@@ -23,7 +23,7 @@ def make_edit(candidate: Candidate) -> Edit:
         paraphrases=candidate.paraphrases,
         object_old=candidate.object_old,
         aliases=candidate.aliases,
-        qualifiers=tuple(sorted(candidate.qualifiers.items())),
+        qualifiers=candidate.key_qualifiers,
         must_not_assert=candidate.must_not_assert,
     )
 

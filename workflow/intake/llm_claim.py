@@ -9,7 +9,7 @@ from __future__ import annotations
 from connectors.invisible import strip_invisible, visible_line
 from workflow.intake.extractor import ChangedSentence
 from workflow.intake.llm_schema import RELATIONS, LlmFact
-from workflow.intake.rules import HIGH_RISK
+from workflow.intake.relations import HIGH_RISK
 from workflow.intake.sentences import tokens
 from workflow.records import Candidate, Certainty, ObjectOrigin, Polarity, Risk
 

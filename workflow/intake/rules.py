@@ -13,6 +13,7 @@ from functools import lru_cache
 from connectors.notice import NoticeKind
 from workflow.intake.extractor import ChangedSentence, DocumentChanges, NoticeText, Refused
 from workflow.intake.normalise import names_stand, plain_name, population, product_names
+from workflow.intake.relations import HIGH_RISK, relation_of
 from workflow.intake.rule_facts import Fact, Place
 from workflow.intake.rules_dose import read_doses
 from workflow.intake.rules_label import read_label
@@ -21,19 +22,6 @@ from workflow.intake.sentences import Sentence, split, tokens
 from workflow.records import Candidate, ChangeKind, Evidence, ObjectOrigin, Risk
 
 NAME = "rules/1"
-HIGH_RISK = frozenset(
-    {
-        "recommended_dose",
-        "max_daily_dose",
-        "contraindicated_in",
-        "boxed_warning",
-        "interacts_with",
-        "pregnancy_lactation_advice",
-    }
-)
-"""Relations where a wrong object harms at the next dose."""
-_ONE_AT_A_TIME = frozenset({"recommended_dose", "max_daily_dose", "first_line_treatment_for", "boxed_warning"})
-"""Functional relations: the previous version's value under the same key is the old object, wherever it stood."""
 _LONGEST_SENTENCE = 1500
 _READ = frozenset({NoticeKind.LABEL, NoticeKind.GUIDELINE, NoticeKind.SAFETY_COMMUNICATION})
 _Said = tuple[Sentence, Fact]
@@ -132,7 +120,7 @@ def _replaced(
         return None
     alike = [said for said in before if _key(said[1], own) == _key(fact, own)]
     paired = [said for said in alike if said[0].start == change.old_start]
-    if not paired and fact.relation not in _ONE_AT_A_TIME:
+    if not paired and not relation_of(fact.relation).functional:
         return None
     found = paired or alike
     if len({tokens(was.value.text) for _, was in found}) != 1:
