@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from workflow.intake import fact_sources
 from workflow.intake.sentences import tokens
 from workflow.ledger import tables
 from workflow.ledger.ledger import Transaction
@@ -59,8 +60,8 @@ def enter(transaction: Transaction, entry: Entry) -> str:
         return "refused"
     if _is_read_already(transaction, candidate):
         return "known"
-    if (reason := _already(transaction, candidate, rows)) is not None:
-        _insert(transaction, entry, CandidateState.CLOSED, reason)
+    if (holder := _already(transaction, candidate, rows)) is not None:
+        _note_sources(transaction, holder, candidate)
         return "known"
     alike = [row for row in rows if row.state is CandidateState.PROPOSED and _same_fact(row.candidate, candidate)]
     if alike:
@@ -103,24 +104,48 @@ def _places(evidence: Sequence[Evidence]) -> set[tuple[str, str, int, int]]:
 
 
 def _already(transaction: Transaction, candidate: Candidate, rows: list[_Row]) -> str | None:
-    """Say where the same fact waits or is in force already; None where it is news."""
+    """Name the candidate by which the same fact waits or is in force already; None where it is news."""
     for row in rows:
         if row.state in _OPEN and _same_fact(row.candidate, candidate):
-            return f"same fact as {row.candidate_id}, which is {row.state.value}"
-    for edit_id, said in _in_force(transaction, candidate.functional_key):
-        if tokens(said) == tokens(candidate.object_new):
-            return f"edit {edit_id} in memory says so already"
+            return row.candidate_id
+    for held in _in_force(transaction, candidate.functional_key):
+        if tokens(held.object_new) == tokens(candidate.object_new):
+            return held.candidate_id
     return None
 
 
-def _in_force(transaction: Transaction, functional_key: str) -> list[tuple[str, str]]:
+def _note_sources(transaction: Transaction, candidate_id: str, other: Candidate, *, all_pieces: bool = True) -> None:
+    """Note the documents of ``other`` as sources of a candidate that stands; its hash and signatures stay."""
+    body = transaction.execute(
+        select(tables.candidates.c.body).where(tables.candidates.c.candidate_id == candidate_id)
+    ).scalar_one()
+    holder = Candidate.model_validate_json(body)
+    pieces = (
+        [p for p in other.evidence if p.role != "previous"] if all_pieces else fact_sources.copies_in(holder, other)
+    )
+    quoted = _places(holder.evidence)
+    fresh = [piece for piece in pieces if (piece.notice_id, piece.role, piece.start, piece.end) not in quoted]
+    names = (holder.subject, *holder.aliases, *other.aliases)
+    if fact_sources.keep(transaction, candidate_id, fresh, names):
+        body = {"notices": sorted({piece.notice_id for piece in fresh})}
+        transaction.audit("candidate.also_said", f"candidate:{candidate_id}", body, actor=ACTOR)
+
+
+@dataclass(frozen=True)
+class _Held:
+    edit_id: str
+    candidate_id: str
+    object_new: str
+
+
+def _in_force(transaction: Transaction, functional_key: str) -> list[_Held]:
     columns = tables.edits.c
     rows = transaction.execute(
-        select(columns.edit_id, columns.body)
+        select(columns.edit_id, columns.candidate_id, columns.body)
         .where(columns.functional_key == functional_key, columns.state.in_(_IN_FORCE))
         .order_by(columns.created_at, columns.edit_id)
     )
-    return [(row.edit_id, str(json.loads(row.body)["object_new"])) for row in rows]
+    return [_Held(row.edit_id, row.candidate_id, str(json.loads(row.body)["object_new"])) for row in rows]
 
 
 def _is_read_already(transaction: Transaction, candidate: Candidate) -> bool:
@@ -162,28 +187,23 @@ def _with_memory(transaction: Transaction, candidate: Candidate, rows: list[_Row
     changed: dict[str, object] = {"flags": tuple(dict.fromkeys(flags))}
     held = _in_force(transaction, candidate.functional_key)
     if candidate.object_old is None and held:
-        changed |= {"object_old": held[-1][1], "object_old_origin": ObjectOrigin.LIVE_MEMORY}
+        changed |= {"object_old": held[-1].object_new, "object_old_origin": ObjectOrigin.LIVE_MEMORY}
     return candidate.model_copy(update=changed)
 
 
 def _merge(transaction: Transaction, entry: Entry, row: _Row) -> str:
-    """Give a proposed candidate the evidence of another document too: a new candidate takes its place."""
-    pieces = {
-        (piece.notice_id, piece.role, piece.start): piece
-        for piece in (*row.candidate.evidence, *entry.candidate.evidence)
-    }
-    merged = row.candidate.model_copy(
-        update={
-            "evidence": tuple(pieces[key] for key in sorted(pieces)),
-            "flags": tuple(dict.fromkeys((*row.candidate.flags, *entry.candidate.flags))),
-            "aliases": tuple(dict.fromkeys((*row.candidate.aliases, *entry.candidate.aliases))),
-            "object_old": row.candidate.object_old or entry.candidate.object_old,
-            "object_old_origin": row.candidate.object_old_origin
-            if row.candidate.object_old
-            else entry.candidate.object_old_origin,
-        }
-    )
+    """Give a proposed candidate the evidence of another document too: a new candidate takes its place.
+
+    A document that only repeats a text which is quoted already is noted as a source and quoted no second time.
+    """
+    copies = fact_sources.copies_in(row.candidate, entry.candidate)
+    if len(copies) == len([piece for piece in entry.candidate.evidence if piece.role != "previous"]):
+        _note_sources(transaction, row.candidate_id, entry.candidate)
+        return "merged"
+    merged = _merged(row.candidate, entry.candidate, without=copies)
     _insert(transaction, Entry(merged, entry.change_id, entry.run_id), CandidateState.PROPOSED, None)
+    fact_sources.hand_over(transaction, row.candidate_id, merged.candidate_id)
+    _note_sources(transaction, merged.candidate_id, entry.candidate, all_pieces=False)
     transaction.execute(
         update(tables.candidates)
         .where(tables.candidates.c.candidate_id == row.candidate_id)
@@ -194,6 +214,20 @@ def _merge(transaction: Transaction, entry: Entry, row: _Row) -> str:
         )
     )
     return "merged"
+
+
+def _merged(one: Candidate, other: Candidate, *, without: Sequence[Evidence]) -> Candidate:
+    added = [piece for piece in other.evidence if piece not in without]
+    pieces = {(piece.notice_id, piece.role, piece.start): piece for piece in (*one.evidence, *added)}
+    return one.model_copy(
+        update={
+            "evidence": tuple(pieces[key] for key in sorted(pieces)),
+            "flags": tuple(dict.fromkeys((*one.flags, *other.flags))),
+            "aliases": tuple(dict.fromkeys((*one.aliases, *other.aliases))),
+            "object_old": one.object_old or other.object_old,
+            "object_old_origin": one.object_old_origin if one.object_old else other.object_old_origin,
+        }
+    )
 
 
 def _close_withdrawals(transaction: Transaction, fresh: Candidate) -> None:

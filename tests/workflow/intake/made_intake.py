@@ -20,6 +20,7 @@ from workflow.intake.propose import Extracted, extract_document, waiting_documen
 from workflow.intake.scope import Scope
 from workflow.ledger import tables
 from workflow.ledger.documents import DocumentStore
+from workflow.ledger.intake_tables import candidate_sources
 from workflow.ledger.ledger import Ledger
 from workflow.records import Candidate, CandidateState, ChangeKind
 
@@ -122,6 +123,7 @@ class IntakeSite:
             tables.assertions,
             tables.changes,
             tables.candidates,
+            candidate_sources,
         )
         with self.ledger.read() as connection:
             return {table.name: sorted(map(tuple, connection.execute(sa.select(table))), key=repr) for table in kept}

@@ -21,6 +21,7 @@ from workflow.errors import WorkflowError
 from workflow.intake.collect import collect, window_for
 from workflow.intake.detect import detect
 from workflow.intake.extractor import DocumentChanges, Extractor, Refused
+from workflow.intake.fact_sources import SourceCount, count_sources, other_sources
 from workflow.intake.propose import NOT_NAMED, extract_document, waiting_documents
 from workflow.intake.scope import Scope
 from workflow.ledger import tables
@@ -71,6 +72,14 @@ def promote(site: IntakeSite, candidate: Candidate) -> str:
             .values(state=CandidateState.BATCHED)
         )
     return edit.edit_id
+
+
+def set_state(site: IntakeSite, candidate: Candidate, state: CandidateState) -> None:
+    columns = tables.candidates.c
+    with site.ledger.write() as transaction:
+        transaction.execute(
+            sa.update(tables.candidates).where(columns.candidate_id == candidate.candidate_id).values(state=state)
+        )
 
 
 # --- collect ---------------------------------------------------------------------------------------------------------
@@ -211,20 +220,55 @@ def test_every_step_twice_is_once(site: IntakeSite) -> None:
     assert site.rows() == before
 
 
-def test_one_change_told_by_two_labels_is_one_candidate_with_two_sources(site: IntakeSite) -> None:
-    generic = [
-        delivered(text.replace("Corvanex", "Generic"), key="set_id:g", version=v)
-        for text, v in ((OLD, "1"), (NEW, "2"))
-    ]
-    two_nights(site, [LABEL[0], generic[0]], [LABEL[1], generic[1]])
+def counted(site: IntakeSite) -> SourceCount:
     (candidate,) = site.proposed()
-    assert len({piece.notice_id for piece in candidate.evidence if piece.role == "claim"}) == 2
+    with site.ledger.read() as connection:
+        return count_sources(connection, [candidate.candidate_id])[candidate.candidate_id]
+
+
+def copies(number: int, old: str = OLD, new: str = NEW) -> tuple[list[Delivery], list[Delivery]]:
+    """A label of the same drug by other makers: their first versions, and their second."""
+    made = [
+        [delivered(text.replace("Corvanex", f"Maker {n}"), key=f"set_id:g{n}", version=v) for n in range(number)]
+        for text, v in ((old, "1"), (new, "2"))
+    ]
+    return made[0], made[1]
+
+
+def test_one_change_told_by_ten_labels_is_one_candidate_with_ten_sources_and_one_quote(site: IntakeSite) -> None:
+    first, second = copies(9)
+    two_nights(site, [LABEL[0], *first], [LABEL[1], *second])
+    (candidate,) = site.proposed()
+    assert [piece.role for piece in candidate.evidence] == ["claim", "previous"]
+    assert counted(site) == SourceCount(documents=10, texts=1)
     before = site.rows()
-    site.night(MemorySource((*LABEL, *generic)))
+    site.night(MemorySource((*LABEL, *first, *second)))
     assert site.rows() == before
 
 
-def test_what_memory_says_already_is_closed_and_its_value_is_the_old_one(site: IntakeSite) -> None:
+def test_a_text_of_its_own_is_quoted_beside_the_first(site: IntakeSite) -> None:
+    first, second = copies(1, new=NEW.replace("The recommended dose", "From now on the recommended dose"))
+    two_nights(site, [LABEL[0], *first], [LABEL[1], *second])
+    (candidate,) = site.proposed()
+    assert len({piece.notice_id for piece in candidate.evidence if piece.role == "claim"}) == 2
+    assert counted(site) == SourceCount(documents=2, texts=2)
+
+
+def test_what_is_told_again_on_a_later_night_is_a_source_of_the_candidate_that_waits(site: IntakeSite) -> None:
+    first, second = copies(1)
+    site.night(MemorySource((LABEL[0], *first)))
+    site.night(MemorySource(LABEL[1:]))
+    (waiting,) = site.proposed()
+    set_state(site, waiting, CandidateState.PENDING)
+    site.night(MemorySource(tuple(second)))
+    (still,) = site.queue()
+    assert (still.state, still.candidate) == (CandidateState.PENDING, waiting)
+    with site.ledger.read() as connection:
+        assert count_sources(connection, [waiting.candidate_id])[waiting.candidate_id].documents == 2
+        assert [title for _, title in other_sources(connection, waiting.candidate_id)] == [second[0].notices[0].title]
+
+
+def test_what_memory_says_already_is_one_more_source_and_its_value_is_the_old_one(site: IntakeSite) -> None:
     two_nights(site, LABEL[:1], LABEL[1:])
     (candidate,) = site.proposed()
     promote(site, candidate)
@@ -234,7 +278,9 @@ def test_what_memory_says_already_is_closed_and_its_value_is_the_old_one(site: I
             (delivered("Corvandine. The recommended dose for women is 5 mg once daily.", key="set_id:h", version="2"),)
         )
     )
-    assert [one.state for one in site.queue(CandidateState.CLOSED, CandidateState.PROPOSED)] == [CandidateState.CLOSED]
+    assert site.queue(CandidateState.CLOSED, CandidateState.PROPOSED) == []
+    with site.ledger.read() as connection:
+        assert count_sources(connection, [candidate.candidate_id])[candidate.candidate_id].documents == 2
     site.night(
         MemorySource(
             (
