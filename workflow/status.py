@@ -12,16 +12,18 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
+from workflow.anchors import NOT_ANCHORED, anchor_warning
 from workflow.change_control.release import LiveState, read_live
 from workflow.clock import utc_text
 from workflow.ledger import audit, tables
 from workflow.ledger.lease import holder_of
 from workflow.records import BatchState, CandidateState
+from workflow.settings import AnchorTable
 
 DEMO_LINE = "DEMO SITE: scripts sign here and its model knows invented facts; never use its answers for care"
 ONE_SIGNER_LINE = "one-signer profile: high-risk facts go live with one signature"
 TRUST_LINE = "single trust domain: whoever can write the site's files can forge its record (SQLite)"
-ANCHOR_LINE = "audit head is not anchored outside the site: note it elsewhere (medrek-flow audit verify --head HASH)"
+ANCHOR_LINE = NOT_ANCHORED
 STALE_AFTER_DAYS = 3
 """Days without a successful read after which a source counts as stale: a weekend and a day."""
 
@@ -105,16 +107,26 @@ class Status:
         return self.candidates.get(CandidateState.AWAITING_SECOND, 0)
 
 
-def standing_warnings(kind: str, signer_profile: str) -> tuple[str, ...]:
-    """Give what a site of this kind must say on every report and export, one line each, weightiest first."""
+def standing_warnings(kind: str, signer_profile: str, anchor_line: str = ANCHOR_LINE) -> tuple[str, ...]:
+    """Give what a site of this kind must say on every report and export, one line each, weightiest first.
+
+    ``anchor_line`` is what is wrong with the anchoring of its chain (``anchor_warning``); empty where nothing is.
+    """
     lines = [DEMO_LINE] if kind == "demo" else []
     if signer_profile == "one_signer":
         lines.append(ONE_SIGNER_LINE)
-    return (*lines, TRUST_LINE, ANCHOR_LINE)
+    return (*lines, TRUST_LINE, *((anchor_line,) if anchor_line else ()))
 
 
 def read_status(
-    connection: Connection, *, folder: Path, kind: str, signer_profile: str, sources: Sequence[str], now: datetime
+    connection: Connection,
+    *,
+    folder: Path,
+    kind: str,
+    signer_profile: str,
+    sources: Sequence[str],
+    now: datetime,
+    anchor: AnchorTable | None = None,
 ) -> Status:
     """Read one snapshot of everything that ``medrek-flow status`` shows.
 
@@ -125,6 +137,7 @@ def read_status(
         signer_profile: ``one_signer`` or ``two_signer``.
         sources: Names of the sources that the settings switch on.
         now: The present time, aware.
+        anchor: Where the settings anchor the audit head.
     """
     live = read_live(connection)
     length, head = audit.head(connection)
@@ -141,7 +154,7 @@ def read_status(
         leases=held_leases(connection, now),
         audit_head=head,
         audit_length=length,
-        warnings=standing_warnings(kind, signer_profile),
+        warnings=standing_warnings(kind, signer_profile, anchor_warning(connection, anchor or AnchorTable(), now)),
     )
 
 

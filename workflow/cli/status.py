@@ -32,6 +32,7 @@ def status(folder: Folder = None, as_json: Json = False) -> None:
             signer_profile=opened.ledger.signer_profile(),
             sources=enabled_sources(opened.site),
             now=utc_now(),
+            anchor=opened.site.settings.audit.anchor,
         )
     if as_json:
         emit_json("status", {**asdict(found), "pending": found.pending, "awaiting_second": found.awaiting_second})

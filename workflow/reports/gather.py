@@ -25,7 +25,7 @@ from workflow.reports.night_report import (
 )
 from workflow.runs import Run
 from workflow.source_lines import said_of
-from workflow.status import standing_warnings, waiting_batches
+from workflow.status import ANCHOR_LINE, standing_warnings, waiting_batches
 
 
 def gather_report(
@@ -41,6 +41,7 @@ def gather_report(
     site_name: str = "",
     finished_at: str = "",
     exit_code: int = 0,
+    anchor_line: str = ANCHOR_LINE,
 ) -> NightReport:
     """Read one night's report, as it stands now, from one snapshot."""
     length, head = audit.head(connection)
@@ -68,7 +69,7 @@ def gather_report(
         audit_length=length,
         llm=_llm(connection, run.run_id, llm_model, failed_documents),
         yesterday=_outcomes(connection, run.started_at),
-        warnings=(*warnings, *_left_over(counts), *standing_warnings(site_kind, signer_profile)),
+        warnings=(*warnings, *_left_over(counts), *standing_warnings(site_kind, signer_profile, anchor_line)),
         exit_code=exit_code,
     )
 

@@ -264,8 +264,8 @@ class HttpTable(Table):
     """Proxy for the sources, the extraction model, a base model on a server, and the webhook. Where it is not set,
     HTTPS_PROXY and NO_PROXY of the environment count. This machine itself is never reached through a proxy."""
     ca_file: Line | None = None
-    """File with the certificates of your own authority, where the hospital opens TLS; they are trusted besides the usual
-    ones, by every client and the mail server's too."""
+    """File with the certificates of your own authority, where the hospital opens TLS. They are trusted besides the
+    usual ones, for the mail server too."""
     contact: Line | None = None
     """Address in the User-Agent, so that a source can write instead of block."""
     timeout_s: Seconds = 30.0

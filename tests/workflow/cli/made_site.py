@@ -146,19 +146,22 @@ def _promote(site: Site, ledger: Ledger, candidate: Candidate, base_release: int
     """Put one approved and signed candidate into force; its shard is made-up bytes with their sha256."""
     with ledger.write() as transaction:
         transaction.execute(insert(tables.candidates).values(**candidate_row(candidate, CandidateState.APPROVED)))
-        transaction.execute(
-            insert(tables.decisions).values(
-                decision_id=f"d-{candidate.candidate_id}",
-                candidate_id=candidate.candidate_id,
-                reviewer_id="script-one",
-                signer_name="Script One",
-                verdict="approve",
-                meaning="I have read the evidence and approve this fact",
-                shown_sha256=shown_sha256(candidate, None),
-                signed_at=SIGNED_AT,
-                scripted=1,
-            )
-        )
+        decision = {
+            "decision_id": f"d-{candidate.candidate_id}",
+            "candidate_id": candidate.candidate_id,
+            "reviewer_id": "script-one",
+            "signer_name": "Script One",
+            "verdict": "approve",
+            "meaning": "I have read the evidence and approve this fact",
+            "reason_code": "",
+            "reason_text": "",
+            "shown_sha256": shown_sha256(candidate, None),
+            "signed_at": SIGNED_AT,
+            "scripted": 1,
+        }
+        transaction.execute(insert(tables.decisions).values(**decision))
+        subject = f"candidate:{candidate.candidate_id}"
+        transaction.audit("candidate.signed", subject, decision, actor="script-one")
     batch_id = str(create_batch(ledger, actor="script-one", note="a test"))
     shard = f"shard of {batch_id}".encode()
     (site.memory_folder / f"{batch_id}.safetensors").write_bytes(shard)
