@@ -52,14 +52,14 @@ class Summary:
     """What became of yesterday's decisions."""
     stale_sources: tuple[str, ...]
     """One line per source that is behind: its name and since when."""
+    notices: tuple[str, ...] = ()
+    """Anything else to know first (served model stopped, live release unchecked), one line each."""
     decided_today: int = 0
     """Decisions that this reviewer signed today."""
     high_left: int = 0
     """Of ``items``: those of high risk."""
     mine: int = 0
     """Of the open ones: claimed, drafted, marked or corrected by this reviewer."""
-    notices: tuple[str, ...] = ()
-    """Anything else to know first (served model stopped, live release unchecked), one line each."""
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from review_tui.errors import DeskUnavailableError, NoSuchCandidateError
 from review_tui.protocol import (
+    NO_FILTER,
     Action,
     CandidateState,
     CandidateView,
@@ -32,6 +32,8 @@ from review_tui.protocol import (
     MovedAnswer,
     OutcomeLine,
     QueueCounts,
+    QueueFilter,
+    QueueOrder,
     QueueRow,
     QueueView,
     ReasonCode,
@@ -47,23 +49,28 @@ from review_tui.protocol import (
     Summary,
     Verdict,
 )
-
-NOW = datetime(2026, 6, 1, 8, 30, tzinfo=UTC)
-PIN = "2468"
+from tests.review_tui.memory_shared import NOW as NOW
+from tests.review_tui.memory_shared import PIN as PIN
+from tests.review_tui.memory_shared import Shared, age_days, fits
 
 _REASONS = {
+    Verdict.CLOSE: (
+        ReasonCode("duplicate", "the same fact stands elsewhere"),
+        ReasonCode("other", "other", needs_text=True),
+    ),
     Verdict.REJECT: (
         ReasonCode("not_in_quote", "the quote does not say this"),
         ReasonCode("out_of_scope", "not for this formulary"),
         ReasonCode("wrong_population", "wrong population, route or form"),
         ReasonCode("other", "other", needs_text=True),
-    )
+    ),
 }
 _AFTER = {
     Verdict.APPROVE: CandidateState.APPROVED,
     Verdict.FIX_AND_APPROVE: CandidateState.APPROVED,
     Verdict.REJECT: CandidateState.REJECTED,
     Verdict.DEFER: CandidateState.DEFERRED,
+    Verdict.CLOSE: CandidateState.NO_EDIT_NEEDED,
 }
 
 
@@ -74,7 +81,7 @@ class _Mark:
 
 
 @dataclass
-class MemoryDesk:
+class MemoryDesk(Shared):
     """Holds candidates and marks in dictionaries, behind one lock."""
 
     candidates: Iterable[CandidateView]
@@ -92,6 +99,7 @@ class MemoryDesk:
         self._marks: dict[str, _Mark] = {}
         self._lock = threading.RLock()
         self._marked_so_far = 0
+        self.__post_shared__()
 
     def _precedence(self, key: str) -> tuple[bool, bool, str]:
         view = self._views[key]
@@ -121,16 +129,31 @@ class MemoryDesk:
                 **{view.value: sum(self._in_view(each, view) for each in self._views.values()) for view in QueueView}
             )
 
-    def queue(self, view: QueueView, search: str = "") -> Sequence[str]:
-        """List a view in review order; every word of the search must stand somewhere."""
+    def queue(
+        self,
+        view: QueueView,
+        search: str = "",
+        filters: QueueFilter = NO_FILTER,
+        order: QueueOrder = QueueOrder.RISK,
+    ) -> Sequence[str]:
+        """List a view in the order asked for; every word of the search must stand somewhere."""
         self.before_call("queue")
         words = search.casefold().split()
         with self._lock:
-            return tuple(
+            found = [
                 key
                 for key in self._order
-                if self._in_view(self._views[key], view) and all(word in _searched(self._views[key]) for word in words)
-            )
+                if self._in_view(self._views[key], view)
+                and all(word in _searched(self._views[key]) for word in words)
+                and fits(self._views[key], filters, holder=self._claims.get(key, ("", NOW))[0])
+            ]
+            if order is QueueOrder.CONFLICT:
+                found.sort(key=lambda key: not self._views[key].conflicts)
+            elif order is QueueOrder.SUBJECT:
+                found.sort(key=lambda key: self._views[key].subject.casefold())
+            elif order in (QueueOrder.AGE, QueueOrder.NEWEST):
+                found.sort(key=lambda key: age_days(self._views[key]), reverse=order is QueueOrder.AGE)
+            return tuple(found)
 
     def rows(self, candidate_ids: Sequence[str]) -> Sequence[QueueRow]:
         """Give the rows of some ids."""
@@ -144,7 +167,7 @@ class MemoryDesk:
         with self._lock:
             if candidate_id not in self._views:
                 raise NoSuchCandidateError(f"{candidate_id} is not on the desk any more; go back to the queue")
-            view = self._views[candidate_id]
+            view = self._with_desk(self._views[candidate_id])
             mark = self._marks.get(candidate_id)
             if mark is None:
                 return view
@@ -169,19 +192,20 @@ class MemoryDesk:
         with self._lock:
             if refusals := tuple(self._refusals(request)):
                 return MarkResult(refusals)
-            self._marked_so_far += 1
-            self._marks.pop(request.candidate_id, None)
-            self._marks[request.candidate_id] = _Mark(request, f"m-{self._marked_so_far}")
-            self._write(asdict(request))
+            before = self._marks.get(request.candidate_id)
+            self._put_mark(request)
+            self._did_mark(request.candidate_id, before.request if before else None, request)
             return MarkResult()
 
     def unmark(self, candidate_id: str) -> MarkResult:
         """Drop a mark."""
         self.before_call("unmark")
         with self._lock:
-            if self._marks.pop(candidate_id, None) is None:
+            before = self._marks.get(candidate_id)
+            if before is None:
                 return MarkResult((Refusal(RefusalKind.NOT_ALLOWED, "There is no mark of yours on it."),))
-            self._write({"unmarked": candidate_id})
+            self._put_mark(None, candidate_id)
+            self._did_mark(candidate_id, before.request, None)
             return MarkResult()
 
     def sign(self, mark_ids: Sequence[str], pin: str) -> SignResult:
@@ -198,7 +222,9 @@ class MemoryDesk:
                 elif self._views[key].shown_sha256 != self._marks[key].request.shown_sha256:
                     refused.append(SignRefusal(key, "It changed after it was marked; look at it again."))
                 else:
+                    before, request = self._views[key], self._marks[key].request
                     self._sign_one(key)
+                    self._did_sign(before, request)
                     signed.append(key)
             return SignResult(tuple(signed), tuple(refused))
 
@@ -217,13 +243,16 @@ class MemoryDesk:
             return
         if view.shown_sha256 != request.shown_sha256:
             yield Refusal(RefusalKind.STALE, "Its source changed since you opened it.")
+        holder, until = self._claims.get(request.candidate_id, ("", NOW))
+        if holder and holder != self.reviewer.name:
+            yield Refusal(RefusalKind.CLAIMED, f"{holder} works on it until {until:%H:%M} UTC; take it over first.")
         if self.reviewer.name in view.signed_by and request.verdict is not Verdict.REJECT:
             yield Refusal(RefusalKind.NOT_ALLOWED, "You signed it first: another signer is needed.")
         approves = request.verdict in {Verdict.APPROVE, Verdict.FIX_AND_APPROVE}
         if approves and view.risk is Risk.HIGH and not request.quote_seen:
             yield Refusal(RefusalKind.EVIDENCE_NOT_SEEN, "High risk: every quote must have been on the screen first.")
-        if request.verdict is Verdict.REJECT and not request.reason_code:
-            yield Refusal(RefusalKind.REASON_NEEDED, "A reject needs a reason.")
+        if request.verdict in {Verdict.REJECT, Verdict.CLOSE} and not request.reason_code:
+            yield Refusal(RefusalKind.REASON_NEEDED, f"A {request.verdict} needs a reason.")
 
     def _sign_one(self, key: str) -> None:
         view, mark = self._views[key], self._marks.pop(key)
@@ -247,6 +276,12 @@ class MemoryDesk:
             return view.candidate_id in self._marks
         if queue_view is QueueView.CONFLICTS:
             return waits and bool(view.conflicts)
+        if queue_view is QueueView.MINE:
+            key = view.candidate_id
+            holder = self._claims.get(key, ("", NOW))[0]
+            return waits and (holder == self.reviewer.name or key in self._drafts or key in self._marks)
+        if queue_view is QueueView.AFFECTED:
+            return waits and view.action in {Action.WITHDRAW, Action.FLAG}
         if queue_view is QueueView.APPROVED:
             return view.state in {CandidateState.APPROVED, CandidateState.BATCHED}
         return view.state.value == queue_view.value
@@ -268,6 +303,9 @@ class MemoryDesk:
             conflict=bool(view.conflicts),
             mark=mark.request.verdict if mark else None,
             signatures=f"{len(view.signed_by)}/{view.required_signatures}",
+            claimed_by=self._claims.get(view.candidate_id, ("", NOW))[0],
+            has_draft=view.candidate_id in self._drafts,
+            comments=len(view.comments),
         )
 
     def _marked_row(self, mark: _Mark) -> MarkedRow:
@@ -285,7 +323,19 @@ class MemoryDesk:
             reason=request.reason_text or request.reason_code or "",
             quote_seen=request.quote_seen,
             signatures_after=f"{len(view.signed_by) + 1}/{view.required_signatures}",
+            warnings=view.flags,
+            reason_code=request.reason_code or "",
+            deferred_until=request.deferred_until,
         )
+
+    def _put_mark(self, request: MarkRequest | None, candidate_id: str = "") -> None:
+        self._marks.pop(request.candidate_id if request else candidate_id, None)
+        if request is None:
+            self._write({"unmarked": candidate_id})
+            return
+        self._marked_so_far += 1
+        self._marks[request.candidate_id] = _Mark(request, f"m-{self._marked_so_far}")
+        self._write(asdict(request))
 
     def _write(self, row: dict[str, object]) -> None:
         if self.journal is None:

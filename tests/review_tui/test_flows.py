@@ -374,7 +374,7 @@ class BigDesk(MemoryDesk):
 
     asked = 0
 
-    def queue(self, view: QueueView, search: str = "") -> tuple[str, ...]:
+    def queue(self, view: QueueView, *_narrowed: object, **_more: object) -> tuple[str, ...]:
         return tuple(f"c-{number:05d}" for number in range(50_000))
 
     def rows(self, candidate_ids: Sequence[str]) -> Sequence[QueueRow]:
