@@ -17,12 +17,15 @@ from workflow.ledger.ledger import Ledger
 from workflow.site import Site
 
 if TYPE_CHECKING:
-    from editor_engine import MemoryRow
+    from editor_engine import Memory, MemoryRow
     from editor_engine.key_index import IndexedRow, KeyIndex
 
 _log = logging.getLogger(__name__)
-_NEAR = 0.9
-"""Inner product of two keys above which a reviewer should know of the other edit."""
+_PROPOSED = 10
+"""Keys that Chroma is asked for; those of the same fact are no near-duplicates and fall away."""
+
+NearSearch = Callable[["MemoryRow"], tuple[tuple[float, str], ...]]
+"""Cosine and one line for each key near a row's."""
 
 
 def indexed_rows(site: Site, ledger: Ledger, edits: tuple[ReleasedEdit, ...]) -> tuple[IndexedRow, ...]:
@@ -61,13 +64,16 @@ def rebuild_index(site: Site, ledger: Ledger, edits: tuple[ReleasedEdit, ...]) -
 
 
 @contextmanager
-def near_duplicates(
-    site: Site, edits: dict[str, ReleasedEdit]
-) -> Iterator[Callable[[MemoryRow], tuple[str, ...]] | None]:
-    """Give a search for the edits in force that ask nearly the same as a row under another functional key.
+def near_duplicates(site: Site, edits: dict[str, ReleasedEdit], memory: Memory) -> Iterator[NearSearch | None]:
+    """Give a search for the edits in force whose keys lie near a row's: Chroma proposes them, the cosine is exact.
 
     None while nothing is in force. An index that cannot be opened or read names nothing and is logged: a rehearsal
     does not wait for it, and ``doctor --repair`` builds it anew.
+
+    Args:
+        site: Where the index lies.
+        edits: What is in force, by edit id.
+        memory: The same, with its keys.
     """
     if not edits:
         yield None
@@ -81,18 +87,29 @@ def near_duplicates(
         yield None
         return
     with index:
-        yield lambda row: _name_near(index, row, edits)
+        yield lambda row: _name_near(index, row, edits, memory)
 
 
-def _name_near(index: KeyIndex, row: MemoryRow, edits: dict[str, ReleasedEdit]) -> tuple[str, ...]:
+def _name_near(
+    index: KeyIndex, row: MemoryRow, edits: dict[str, ReleasedEdit], memory: Memory
+) -> tuple[tuple[float, str], ...]:
+    from editor_engine.near_keys import OVERLAP_COSINE, cosine
+
     try:
-        found = index.near_duplicates(row.keys[0], k=5)
+        found = index.near_duplicates(row.keys[0], k=_PROPOSED)
     except EngineError as error:
         _log.warning("key index not read", extra={"data": {"why": type(error).__name__}})
         return ()
-    near = [(one, edits[one.edit_id]) for one in found if one.score >= _NEAR and one.edit_id in edits]
+    near = [
+        (cosine(row.keys[0], memory.row(one.edit_id).keys[0]), edits[one.edit_id])
+        for one in found
+        if one.edit_id in edits
+    ]
     return tuple(
-        f"edit {edit.edit_id} in force asks nearly the same ({edit.subject}, {edit.relation}): {edit.object_new}"
-        for one, edit in near
-        if edit.functional_key != row.edit.functional_key
+        (
+            how_near,
+            f"edit {edit.edit_id} in force asks nearly the same ({edit.subject}, {edit.relation}): {edit.object_new}",
+        )
+        for how_near, edit in near
+        if how_near >= OVERLAP_COSINE and edit.functional_key != row.edit.functional_key
     )

@@ -24,7 +24,7 @@ from workflow.change_control.release import (
 )
 from workflow.errors import DamagedError, SettingsError
 from workflow.ledger.ledger import Ledger
-from workflow.live_index import near_duplicates
+from workflow.near_keys import near_keys
 from workflow.model_server import connect_server, is_server
 from workflow.site import Site
 
@@ -136,7 +136,7 @@ class Workbench:
 
     def rehearse_waiting(self, progress: Progress | None = None, *, limit: int | None = None) -> int:
         """Rehearse the waiting candidates on the live release, at most ``limit``; return how many."""
-        with near_duplicates(self.site, self.edits) as neighbours:
+        with near_keys(self) as neighbours:
             room = RehearsalRoom(
                 live=self.gated_model,
                 editor=self.editor,

@@ -12,9 +12,7 @@ from torch import Tensor
 from editor_engine.benchmarks.asked import Asked
 from editor_engine.benchmarks.retrievers import EngineRetriever
 from editor_engine.edit import Edit
-
-OVERLAP_COSINE = 0.6
-"""The paper's "High-Sim. Samples": pairs above this cosine."""
+from editor_engine.near_keys import OVERLAP_COSINE
 
 
 def overlap_share(keys: Tensor, *, above: float = OVERLAP_COSINE) -> float:

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from editor_engine.benchmarks.key_geometry import OVERLAP_COSINE
 from editor_engine.benchmarks.retrieval import MAP_SIZE, Block, Measured, size_name
 from editor_engine.benchmarks.retrieval_scores import Line, Scored
 from editor_engine.datasets.published import write_text
+from editor_engine.near_keys import OVERLAP_COSINE
 
 
 class RawResults:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from editor_engine import CausalLM, Editor, MemoryRow, TextEncoder
+from editor_engine import CausalLM, Editor, Memory, MemoryRow, TextEncoder
 from editor_engine.demo import bundled_model
 from editor_engine.key_index import KeyIndex
 from tests.workflow.change_control.made_batches import IDENTITY, approve, make_candidate
@@ -22,6 +22,7 @@ from workflow.ledger import tables
 from workflow.live_index import near_duplicates, rebuild_index
 from workflow.records import BatchState
 from workflow.site import Site
+from workflow.workbench import load_memory
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,15 @@ def live(tmp_path: Path, editor: Editor) -> tuple[Site, dict[str, ReleasedEdit]]
     return site, {edit.edit_id: edit for edit in edits}
 
 
+def memory_of(site: Site, edits: dict[str, ReleasedEdit]) -> Memory:
+    """The rows in force, from their shards."""
+    ledger = site.open_ledger()
+    try:
+        return load_memory(ledger, site.memory_folder, tuple(edits.values()))
+    finally:
+        ledger.close()
+
+
 def row_of(editor: Editor, subject: str, **changes: object) -> MemoryRow:
     """The row that a candidate would be staged as."""
     return editor.rows([make_edit(make_candidate(subject, **changes))], sequence=9)[0]  # type: ignore[arg-type]
@@ -64,9 +74,11 @@ def test_an_edit_that_asks_nearly_the_same_is_named(live: tuple[Site, dict[str, 
         qualifiers={"population": "women"},
     )
     other = row_of(editor, "panvorol", question="Which class of drug is panvorol?", relation="drug_class")
-    with near_duplicates(site, edits) as search:
+    with near_duplicates(site, edits, memory_of(site, edits)) as search:
         assert search is not None
-        assert "15 mg twice daily" in search(for_women)[0]
+        ((cosine, words),) = search(for_women)
+        assert "15 mg twice daily" in words
+        assert 0.6 < cosine < 1
         assert search(other) == ()
 
 
@@ -76,13 +88,13 @@ def test_a_wedged_index_names_nothing_and_is_built_again(
     site, edits = live
     same = row_of(editor, "tavorine", relation="usual_dose")
     (site.index_folder / "live_collection.json").unlink()
-    with near_duplicates(site, edits) as search:
+    with near_duplicates(site, edits, memory_of(site, edits)) as search:
         assert search is not None
         assert search(same) == ()
     ledger = site.open_ledger()
     rebuild_index(site, ledger, tuple(edits.values()))
     ledger.close()
-    with near_duplicates(site, edits) as search:
+    with near_duplicates(site, edits, memory_of(site, edits)) as search:
         assert search is not None
         assert len(search(same)) == 1
 
@@ -125,6 +137,6 @@ def test_an_index_that_another_process_has_open_is_no_damage(live: tuple[Site, d
 
 def test_nothing_in_force_needs_no_index(tmp_path: Path) -> None:
     site = Site.create(tmp_path / "site", demo=True)
-    with near_duplicates(site, {}) as search:
+    with near_duplicates(site, {}, Memory()) as search:
         assert search is None
     assert not any(site.index_folder.iterdir())
