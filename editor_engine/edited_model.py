@@ -167,6 +167,12 @@ class EditedModel:
             for question, of_one in zip(questions, parts, strict=True)
         ]
 
+    def retrieve_anew(self, questions: Sequence[str]) -> list[Firing]:
+        """The decision as ``retrieve`` makes it, with every question encoded again: for an audit."""
+        other = self._with(self.memory, stopped=self.stopped)
+        other._shared = _Shared(QuestionEncodings(self.encoder), lock=self._shared.lock)
+        return other.retrieve(questions)
+
     def warm_up(self) -> None:
         """Prepare what the first question would wait for: the search over the memory, and the release's digest."""
         self.retrieve(["?"])

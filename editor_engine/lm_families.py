@@ -102,6 +102,11 @@ class CausalLM:
         return cls(_moved(model, device), tokenizer, name=str(name_or_path), weights_digest=folder_digest(folder))
 
     @property
+    def dtype(self) -> str:
+        """Number format of the weights, by name: ``float32``."""
+        return str(self._model.dtype).removeprefix("torch.")
+
+    @property
     def has_chat_template(self) -> bool:
         """Whether prompts are written by the model's own template; else the plain layout."""
         return self.words.has_chat_template

@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from editor_engine.edit import Answer, Firing
 from editor_engine.editor import MAX_NEW_TOKENS, EditedModel
@@ -19,8 +20,11 @@ from editor_engine.generation import GenerationSettings
 from editor_engine.metrics import takes
 from editor_engine.probes import Probe
 
+_ASKED_AT_ONCE = 256
+"""Questions between two words of progress; a batch of the LM is smaller."""
+
 Progress = Callable[[str, int, int], None]
-"""Called with the phase ("screen", "run", "audit"), how many are done, and of how many."""
+"""Called with the phase ("screen", "run", "run before", "audit"), how many are done, and of how many."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,9 @@ class ProbeOutcome:
     """One probe, live against staged.
 
     ``live_answer`` and ``staged_answer`` are None where the LM was not asked: the triple is the same, so the answer
-    is. ``culprit`` is the edit that fires in staged, or else the one that no longer fires. ``takes`` judges the
-    staged answer where the probe expects an object.
+    is; or, for ``live_answer``, staged says what the probe expects, so that nobody needs to know what it said before.
+    ``culprit`` is the edit that fires in staged, or else the one that no longer fires. ``takes`` judges the staged
+    answer where the probe expects an object.
     """
 
     probe: Probe
@@ -46,8 +51,8 @@ class ProbeOutcome:
 
     @property
     def moved(self) -> bool:
-        """Whether the answer is another one."""
-        return self.live_answer != self.staged_answer
+        """Whether the answer is another one; False where live was not asked."""
+        return self.live_answer != self.staged_answer and not (self.triple_changed and self.live_answer is None)
 
     @property
     def culprit(self) -> str | None:
@@ -98,15 +103,19 @@ def compare(
     probes: Sequence[Probe],
     *,
     audit_share: float = 0.0,
+    audit_most: int | None = None,
     audit_seed: int = 0,
     max_new_tokens: int = MAX_NEW_TOKENS,
+    ask_before: bool = True,
     progress: Progress | None = None,
 ) -> RegressionReport:
     """Compare two memories over one base model on every probe.
 
     Args:
         audit_share: share of the unchanged probes that are run on both sides all the same, rounded up.
+        audit_most: the most that are; None sets no bound.
         audit_seed: of the sample.
+        ask_before: whether live is asked too where staged says what its probe expects.
 
     Raises:
         EngineError: two different base models, or probes with one id.
@@ -120,13 +129,15 @@ def compare(
     tell("screen", len(probes), len(probes))
     screened = time.perf_counter()
     changed = [number for number in range(len(probes)) if live_firings[number].triple != staged_firings[number].triple]
-    asked = [number for number, probe in enumerate(probes) if probe.expects_new is not None or number in set(changed)]
-    before = _answers(live, probes, live_firings, changed, max_new_tokens)
-    after = _answers(staged, probes, staged_firings, asked, max_new_tokens)
-    tell("run", len(asked), len(asked))
+    moved = frozenset(changed)
+    asked = [number for number, probe in enumerate(probes) if probe.expects_new is not None or number in moved]
+    after = _answers(staged, probes, staged_firings, asked, max_new_tokens, partial(tell, "run"))
+    wanted = [number for number in changed if ask_before or not _takes(probes[number], after[number])]
+    before = _answers(live, probes, live_firings, wanted, max_new_tokens, partial(tell, "run before"))
     ran = time.perf_counter()
-    unchanged = sorted(set(range(len(probes))) - set(changed))
-    sample = sorted(random.Random(audit_seed).sample(unchanged, -int(-len(unchanged) * audit_share // 1)))  # noqa: S311
+    sample = _sample(
+        [number for number in range(len(probes)) if number not in moved], audit_share, audit_most, audit_seed
+    )
     differs = _audit(live, staged, questions, sample, max_new_tokens)
     tell("audit", len(sample), len(sample))
     return RegressionReport(
@@ -136,7 +147,7 @@ def compare(
         ),
         audited=tuple(probes[number].probe_id for number in sample),
         audit_differs=tuple(probes[number].probe_id for number in differs),
-        generations=len(changed) + len(asked) + 2 * len(sample),
+        generations=len(wanted) + len(asked) + 2 * len(sample),
         screen_s=screened - started,
         run_s=ran - screened,
         audit_s=time.perf_counter() - ran,
@@ -154,23 +165,42 @@ def _check(live: EditedModel, staged: EditedModel, probes: Sequence[Probe]) -> N
         raise EngineError(f"Probe ids must differ: {twice} occurs {ids.count(twice)} times")
 
 
+def _sample(unchanged: Sequence[int], share: float, most: int | None, seed: int) -> list[int]:
+    """Numbers of the unchanged probes that are audited, drawn by the seed."""
+    count = -int(-len(unchanged) * share // 1)
+    return sorted(random.Random(seed).sample(unchanged, count if most is None else min(count, most)))  # noqa: S311
+
+
+def _takes(probe: Probe, answer: Answer) -> bool:
+    return probe.expects_new is not None and takes(
+        answer.text, probe.expects_new, probe.expects_not_old, probe.must_not_assert
+    )
+
+
 def _answers(
     model: EditedModel,
     probes: Sequence[Probe],
     firings: Sequence[Firing],
     chosen: Sequence[int],
     max_new_tokens: int,
+    tell: Callable[[int, int], None],
 ) -> dict[int, Answer]:
-    try:
-        answers = model.answer_fired(
-            [probes[number].question for number in chosen],
-            [firings[number] for number in chosen],
-            max_new_tokens=max_new_tokens,
-        )
-    except PromptTooLongError:
-        _name_the_long_one(model, probes, firings, chosen, max_new_tokens)
-        raise
-    return dict(zip(chosen, answers, strict=True))
+    """Answers by number of their probe, part by part, so that a caller hears how far it is."""
+    found: dict[int, Answer] = {}
+    for start in range(0, len(chosen), _ASKED_AT_ONCE):
+        part = chosen[start : start + _ASKED_AT_ONCE]
+        try:
+            answers = model.answer_fired(
+                [probes[number].question for number in part],
+                [firings[number] for number in part],
+                max_new_tokens=max_new_tokens,
+            )
+        except PromptTooLongError:
+            _name_the_long_one(model, probes, firings, part, max_new_tokens)
+            raise
+        found.update(zip(part, answers, strict=True))
+        tell(len(found), len(chosen))
+    return found
 
 
 def _name_the_long_one(
@@ -195,16 +225,14 @@ def _audit(
     """Numbers of sampled probes whose answers differ, with retrieval and LM run anew on both sides."""
     texts = [questions[number] for number in sample]
     sides = [
-        model.answer_fired(texts, model.retrieve(texts), max_new_tokens=max_new_tokens, use_known=False)
+        model.answer_fired(texts, model.retrieve_anew(texts), max_new_tokens=max_new_tokens, use_known=False)
         for model in (live, staged)
     ]
     return [number for number, one, other in zip(sample, *sides, strict=True) if one.text != other.text]
 
 
 def _outcome(probe: Probe, live: Firing, staged: Firing, before: Answer | None, after: Answer | None) -> ProbeOutcome:
-    verdict = None
-    if probe.expects_new is not None and after is not None:
-        verdict = takes(after.text, probe.expects_new, probe.expects_not_old, probe.must_not_assert)
+    verdict = None if probe.expects_new is None or after is None else _takes(probe, after)
     staged_answer = None if after is None else after.text
     live_answer = staged_answer if live.triple == staged.triple else None if before is None else before.text
     return ProbeOutcome(probe, live, staged, live_answer, staged_answer, verdict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -99,10 +100,32 @@ def test_the_lm_answers_only_what_changed(encoder: TextEncoder, counting: Counti
     assert counting.asked == report.generations == 3 + 3 + 2 * 3
     assert [outcome.culprit for outcome in report.changed] == [zolpidem.edit_id] * 3
     assert [outcome.takes for outcome in report.outcomes[:3]] == [False] * 3
-    assert progress == [("screen", 33, 33), ("run", 3, 3), ("audit", 3, 3)]
+    assert progress == [("screen", 33, 33), ("run", 3, 3), ("run before", 3, 3), ("audit", 3, 3)]
     asked = counting.asked
     compare(live, staged, [*check_probes([zolpidem]), *quiet], max_new_tokens=TOKENS)
     assert counting.asked == asked, "answers of a known question and triple are asked once"
+
+
+def test_live_is_asked_only_where_staged_does_not_say_what_is_expected(
+    encoder: TextEncoder, counting: CountingLM, zolpidem: Edit
+) -> None:
+    live = EditedModel(counting, encoder, Memory())
+    staged = live.with_memory(Memory(tuple(build_rows([zolpidem], encoder, counting))))
+    said = staged.answer([zolpidem.question], max_new_tokens=TOKENS)[0].text
+    takes = replace(check_probes([zolpidem])[0], expects_new=said, expects_not_old=None, must_not_assert=())
+    fails = replace(check_probes([zolpidem])[1], expects_new="no such answer")
+    report = compare(live, staged, [takes, fails], max_new_tokens=TOKENS, ask_before=False)
+    assert report.generations == 3
+    assert [outcome.live_answer is None for outcome in report.outcomes] == [True, False]
+    assert [outcome.takes for outcome in report.outcomes] == [True, False]
+    assert report.outcomes[1].moved
+    assert not report.outcomes[0].moved
+
+
+def test_an_audit_has_an_upper_bound(encoder: TextEncoder, counting: CountingLM) -> None:
+    live = EditedModel(counting, encoder, Memory())
+    probes = probes_of([f"{number}?" for number in range(20)])
+    assert len(compare(live, live, probes, audit_share=1.0, audit_most=3, max_new_tokens=1).audited) == 3
 
 
 def test_an_edit_that_stops_firing_is_the_culprit(encoder: TextEncoder, counting: CountingLM, zolpidem: Edit) -> None:
