@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import CheckConstraint, Column, Float, ForeignKey, Index, Integer, Table, Text
 
-from workflow.ledger.schema import metadata, text
+from workflow.ledger.schema import metadata, optional, text
 
 signatures = Table(  # acts of change control that a person signed; decisions on candidates stand in ``decisions``
     "signatures",
@@ -79,4 +79,86 @@ expedited = Table(  # candidates that somebody asked to have reviewed, gated and
     text("asked_at"),
     text("due_at"),
     text("reason"),
+)
+
+gate_records = Table(  # from what a gate came to its verdict, so that it can be run again
+    "gate_records",
+    metadata,
+    Column("gate_id", Text, primary_key=True),
+    text("recorded_at"),
+    text("body"),  # workflow.change_control.gate_record.GateRecord
+)
+
+question_sets = Table(  # sets of questions that gates asked, each once, by the digest of its content
+    "question_sets",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    text("name"),  # faq, pinned
+    text("recorded_at"),
+    text("body"),  # JSON list of questions
+)
+
+gate_progress = Table(  # how far running gates are: a heartbeat, nothing of record, no audit rows
+    "gate_progress",
+    metadata,
+    Column("subject", Text, primary_key=True),  # batch:b0001, live
+    text("phase"),
+    Column("done", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    text("holder"),  # host:pid
+    text("started_at"),
+    text("beat_at"),
+)
+
+live_checks = Table(  # the trend: every check of what was live
+    "live_checks",
+    metadata,
+    Column("check_id", Integer, primary_key=True, autoincrement=True),
+    text("checked_at"),
+    Column("release_id", Integer, nullable=False),
+    text("verdict"),  # pass, refuse, hold, drift
+    optional("gate_id"),
+    Column("seconds", Float, nullable=False),
+    text("body"),  # workflow.change_control.live_watch.LiveCheck
+    Index("ix_live_checks_release", "release_id"),
+)
+
+answer_references = Table(  # the engine whose answers were taken as the measure of later ones
+    "answer_references",
+    metadata,
+    Column("reference_id", Integer, primary_key=True, autoincrement=True),
+    text("taken_at"),
+    Column("release_id", Integer, nullable=False),
+    text("environment"),  # workflow.change_control.environment.Environment
+    text("actor"),
+    text("reason"),
+)
+
+reference_answers = Table(
+    "reference_answers",
+    metadata,
+    Column("reference_id", Integer, ForeignKey("answer_references.reference_id"), primary_key=True),
+    Column("release_digest", Text, primary_key=True),
+    Column("question_sha256", Text, primary_key=True),
+    text("kind"),
+    text("question"),
+    optional("edit_id"),
+    text("triple_sha256"),  # what was put in front of the question
+    text("answer"),
+    text("taken_at"),
+    Index("ix_reference_answers_triple", "reference_id", "question_sha256", "triple_sha256"),
+)
+
+fact_answers = Table(  # what the live model says of pending, promoted and withdrawn facts, a row for each change
+    "fact_answers",
+    metadata,
+    Column("fact_answer_id", Integer, primary_key=True, autoincrement=True),
+    Column("candidate_id", Text, ForeignKey("candidates.candidate_id"), nullable=False),
+    text("standing"),  # pending, promoted, withdrawn, no_edit_needed
+    text("says"),  # new, old, other
+    text("answer"),
+    Column("release_id", Integer, nullable=False),
+    text("first_at"),
+    text("last_at"),
+    Index("ix_fact_answers_candidate", "candidate_id"),
 )
