@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 
 from sqlalchemy import Connection, select
@@ -19,6 +20,7 @@ from workflow.change_control.release import read_live
 from workflow.clock import utc_moment
 from workflow.errors import BusyError, UsageError, WorkflowError
 from workflow.identity import Reviewer, WrongPinError
+from workflow.intake.fact_sources import count_sources
 from workflow.ledger import morning, queue
 from workflow.ledger.case_file import CaseFile, effective_risk, read_case_file
 from workflow.ledger.documents import DocumentStore
@@ -27,7 +29,7 @@ from workflow.ledger.ledger import Ledger
 from workflow.ledger.marks import Mark, list_marks, marks_on, save_mark, take_back_mark
 from workflow.ledger.signing import settle, sign_marks
 from workflow.ledger.tables import audit, edits
-from workflow.records import Action, CandidateState, Rehearsal, Verdict
+from workflow.records import Action, CandidateState, ObjectOrigin, Rehearsal, Verdict
 from workflow.review_policy import Choice, PolicyRefusal, ReviewPolicy, Signature, with_signature
 from workflow.status import stale_sources
 
@@ -142,7 +144,9 @@ class LedgerDesk:
                 _evidence(read_context(connection, self._store, evidence)) for evidence in file.candidate.evidence
             )
             mark = marks_on(connection, [candidate_id], self._reviewer.reviewer_id).get(candidate_id)
-            return self._view(file, contexts, mark, _history(connection, file), _withdraws(connection, file))
+            said_by = count_sources(connection, [candidate_id])[candidate_id].words
+            view = self._view(file, contexts, mark, _history(connection, file), _withdraws(connection, file))
+            return replace(view, flags=(*view.flags, said_by)) if said_by else view
 
     def reasons(self, verdict: desk.Verdict) -> Sequence[desk.ReasonCode]:
         """List the reason codes for a verdict."""
@@ -234,8 +238,8 @@ class LedgerDesk:
             subject=candidate.subject,
             relation=candidate.relation,
             qualifiers=tuple(sorted(candidate.qualifiers.items())),
-            object_old=candidate.object_old,
-            object_old_origin=candidate.object_old_origin.replace("_", " "),
+            object_old=_old(file),
+            object_old_origin=_old_origin(file),
             object_new=candidate.object_new,
             question=candidate.question,
             paraphrases=candidate.paraphrases,
@@ -344,6 +348,18 @@ def _evidence(context: EvidenceContext) -> desk.EvidenceView:
         kind=context.kind.replace("_", " "),
         url=context.url,
     )
+
+
+def _old(file: CaseFile) -> str | None:
+    """What the candidate would replace: as documented, else what the model was heard to say in the rehearsal."""
+    said = file.rehearsal.outcomes[0].now if file.rehearsal is not None and file.rehearsal.outcomes else None
+    return file.candidate.object_old or said
+
+
+def _old_origin(file: CaseFile) -> str:
+    is_documented = file.candidate.object_old is not None or file.rehearsal is None
+    origin = file.candidate.object_old_origin if is_documented else ObjectOrigin.BASE_MODEL
+    return origin.replace("_", " ")
 
 
 def _rehearsal(file: CaseFile) -> desk.RehearsalView | None:

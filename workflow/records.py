@@ -24,6 +24,8 @@ class ChangeKind(StrEnum):
     RETRACTED = "retracted"
     REINSTATED = "reinstated"
     WITHDRAWN = "withdrawn"
+    FLAGGED = "flagged"
+    """No source changed: somebody calls an answer wrong."""
 
 
 class Action(StrEnum):
@@ -31,6 +33,8 @@ class Action(StrEnum):
 
     EDIT = "edit"
     WITHDRAW = "withdraw"
+    FLAG = "flag"
+    """Changes nothing by itself: an answer that somebody calls wrong, for a person to look at."""
 
 
 class Risk(StrEnum):
@@ -75,6 +79,8 @@ class Verdict(StrEnum):
     FIX_AND_APPROVE = "fix_and_approve"
     REJECT = "reject"
     DEFER = "defer"
+    CLOSE = "close"
+    """Nothing to do here, whether it is true or not."""
 
 
 class GateVerdict(StrEnum):
@@ -247,6 +253,14 @@ class ProbeMove(Record):
     would_say: str
 
 
+class Stance(StrEnum):
+    """What an answer says of a candidate's fact."""
+
+    NEW = "new"
+    OLD = "old"
+    NEITHER = "neither"
+
+
 class QuestionOutcome(Record):
     """One question or paraphrase of a candidate, asked on live and on the copy with the candidate staged alone."""
 
@@ -255,6 +269,8 @@ class QuestionOutcome(Record):
     would_say: str
     takes: bool
     """The staged answer says the new object and neither the old one nor anything on the must-not-assert list."""
+    says_now: Stance | None = None
+    """What the live answer says; None in records of older versions."""
 
 
 class CarrierTrial(Record):
@@ -311,6 +327,13 @@ class Rehearsal(Record):
     """What it was rehearsed with; another base model or checkpoint asks for another rehearsal."""
     trials: tuple[CarrierTrial, ...] = ()
     """Every carrier that was tried, the one chosen among them."""
+
+    @property
+    def says_now(self) -> str:
+        """What live says of the fact, in one line: "the old in 3 of 4, neither in 1 of 4"; empty in older records."""
+        said = [outcome.says_now for outcome in self.outcomes if outcome.says_now is not None]
+        names = {Stance.NEW: "the new", Stance.OLD: "the old", Stance.NEITHER: "neither"}
+        return ", ".join(f"{names[one]} in {said.count(one)} of {len(said)}" for one in Stance if one in said)
 
     @property
     def takes(self) -> bool:

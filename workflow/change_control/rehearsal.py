@@ -22,7 +22,7 @@ from workflow.engine_seam import make_edit, make_trial
 from workflow.fault_points import reached
 from workflow.ledger import tables
 from workflow.ledger.ledger import Ledger, Transaction
-from workflow.records import Action, Candidate, CandidateState, NearMiss, ProbeMove, QuestionOutcome, Rehearsal
+from workflow.records import Action, Candidate, CandidateState, NearMiss, ProbeMove, QuestionOutcome, Rehearsal, Stance
 
 if TYPE_CHECKING:
     from editor_engine import EditedModel, Editor, MemoryRow
@@ -120,7 +120,13 @@ def _record(room: RehearsalRoom, candidate: Candidate, now: Sequence[str], choic
     then = _ask(staged, candidate, room)
     questions = (candidate.question, *candidate.paraphrases)
     outcomes = tuple(
-        QuestionOutcome(question=question, now=now[i], would_say=then[i], takes=_takes(candidate, then[i]))
+        QuestionOutcome(
+            question=question,
+            now=now[i],
+            would_say=then[i],
+            takes=_takes(candidate, then[i]),
+            says_now=_stance(candidate, now[i]),
+        )
         for i, question in enumerate(questions)
     )
     return Rehearsal(
@@ -149,6 +155,16 @@ def _takes(candidate: Candidate, answer: str) -> bool:
     if candidate.action is Action.WITHDRAW:
         return not says(answer, candidate.object_new)
     return takes(answer, candidate.object_new, candidate.object_old, candidate.must_not_assert)
+
+
+def _stance(candidate: Candidate, answer: str) -> Stance:
+    """What an answer of live says: for a withdrawal the fact that would go is the old one."""
+    if candidate.action is Action.WITHDRAW:
+        return Stance.OLD if says(answer, candidate.object_new) else Stance.NEITHER
+    if _takes(candidate, answer):
+        return Stance.NEW
+    held = (candidate.object_old, *candidate.must_not_assert)
+    return Stance.OLD if any(says(answer, one) for one in held if one) else Stance.NEITHER
 
 
 def _moves(near_misses: tuple[NearMiss, ...], now: Sequence[str], then: Sequence[str]) -> tuple[ProbeMove, ...]:

@@ -200,3 +200,25 @@ def test_a_kept_value_is_written_once(tmp_path: Path) -> None:
     before = kept.stat().st_mtime_ns
     assert keep_value(prompt.clone(), tmp_path) == sha256
     assert (kept.stat().st_mtime_ns, torch.equal(read_value(sha256, tmp_path), prompt)) == (before, True)
+
+
+def test_what_live_says_now_is_told_apart_and_what_it_says_already_closes_itself(
+    ledger: Ledger, editor: Editor, tmp_path: Path
+) -> None:
+    question = "What is the recommended dose of corvandine?"
+    known = editor.model().answer([question], max_new_tokens=24)[0].text.rstrip(".")
+    plain = {"question": question, "paraphrases": ()}
+    already = make_candidate("corvandine", known, object_old=None, **plain)
+    replaces = make_candidate("corvandine", "7 mg", object_old=known, **plain)
+    unheard = make_candidate("corvandine", "8 mg", object_old="9 g", **plain)
+    for candidate in (already, replaces, unheard):
+        propose(ledger, candidate)
+    rehearse_waiting(ledger, room(editor, tmp_path, Carrier.TEXT))
+    heard = [rehearsal_of(ledger, one.candidate_id).says_now for one in (already, replaces, unheard)]
+    assert heard == ["the new in 1 of 1", "the old in 1 of 1", "neither in 1 of 1"]
+    with ledger.read() as connection:
+        columns = tables.candidates.c
+        rows = connection.execute(select(columns.candidate_id, columns.state))
+        states = {row.candidate_id: row.state for row in rows}
+    assert states[already.candidate_id] == "no_edit_needed"
+    assert states[replaces.candidate_id] == states[unheard.candidate_id] == "pending"
