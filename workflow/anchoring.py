@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,10 +46,10 @@ def anchor_now(site: Site, ledger: Ledger, *, actor: str) -> Anchoring:
         lost = lost_anchors(connection, read_anchors(path)) if path is not None and path.exists() else ()
         if lost:
             return Anchoring(anchor, (), (lost_words(connection, lost),))
-    ways = {
-        "file": lambda: write_to_file(Path(str(settings.file)), anchor) if settings.file else None,
-        "syslog": lambda: write_to_syslog(str(settings.syslog), anchor) if settings.syslog else None,
-        "mail": lambda: _mail(site, anchor) if settings.mail else None,
+    ways: dict[str, Callable[[], None]] = {
+        "file": lambda: write_to_file(Path(str(settings.file)), anchor),
+        "syslog": lambda: write_to_syslog(str(settings.syslog), anchor),
+        "mail": lambda: _mail(site, anchor),
     }
     wanted = {"file": settings.file, "syslog": settings.syslog, "mail": settings.mail}
     places, problems = [], []

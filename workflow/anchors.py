@@ -120,7 +120,7 @@ def accepted_heads(connection: Connection) -> frozenset[str]:
 
 def accept_lost(ledger: Ledger, lost: tuple[Anchor, ...], *, reason: str, actor: str) -> None:
     """Put on record that these anchors are lost and that work goes on from the chain as it stands."""
-    body = {"heads": sorted({anchor.head for anchor in lost}), "reason": reason}
+    body: dict[str, object] = {"heads": sorted({anchor.head for anchor in lost}), "reason": reason}
     body |= {"longest": max(anchor.length for anchor in lost), "newest": max(anchor.at for anchor in lost)}
     with ledger.write() as transaction:
         transaction.audit(ACCEPTED, "audit", body, actor=actor)

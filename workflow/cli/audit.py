@@ -182,9 +182,10 @@ def _print_chain(opened: Opened) -> None:
     """Print the chain as JSON lines: a head line with the site's warnings, then one line an entry."""
     from sqlalchemy import select
 
+    from workflow.anchors import anchor_warning
     from workflow.clock import utc_now
     from workflow.ledger import audit, tables
-    from workflow.status import anchor_warning, standing_warnings
+    from workflow.status import standing_warnings
 
     with opened.ledger.read() as connection:
         kind, profile = opened.ledger.kind(), opened.ledger.signer_profile()

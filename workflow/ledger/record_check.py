@@ -41,7 +41,9 @@ def _changed_releases(connection: Connection) -> tuple[str, ...]:
     for row in connection.execute(select(audit.subject, audit.body).where(audit.event == "release.live")):
         body = json.loads(row.body)
         said[row.subject] = (body["digest"], body["cause"], body["edits"])
-    counts = dict(connection.execute(select(edits.release_id, sa.func.count()).group_by(edits.release_id)).all())
+    counts: dict[int, int] = dict(
+        connection.execute(select(edits.release_id, sa.func.count()).group_by(edits.release_id)).all()
+    )
     lines = []
     for row in connection.execute(select(tables.releases).order_by(tables.releases.c.release_id)):
         found = (row.digest, row.cause, counts.get(row.release_id, 0))

@@ -1,0 +1,1 @@
+"""The bundle for inspection: chain, signatures, FHIR resources, a page for people, and a script that checks."""
