@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from editor_engine.edit import Carrier
-from workflow.change_control.batches import read_batch
 from workflow.change_control.rehearsal import Progress, RehearsalRoom, rehearse_waiting, waiting_candidates
 from workflow.change_control.release import (
     EngineIdentity,
@@ -22,6 +21,7 @@ from workflow.change_control.release import (
     read_live,
     release_edits,
 )
+from workflow.change_control.shard_files import shards_in_force
 from workflow.errors import DamagedError, SettingsError
 from workflow.ledger.ledger import Ledger
 from workflow.near_keys import near_keys
@@ -258,15 +258,14 @@ def load_memory(ledger: Ledger, memory_folder: Path, edits: tuple[ReleasedEdit, 
     from editor_engine.memory_store import read_shard
 
     rows = []
-    for batch_id in dict.fromkeys(edit.batch_id for edit in edits):
-        with ledger.read() as connection:
-            batch = read_batch(connection, batch_id)
-        wanted = {edit.edit_id: edit.row_sha256 for edit in edits if edit.batch_id == batch_id}
-        found = read_shard(memory_folder / str(batch.shard_path), str(batch.shard_sha256))
-        chosen = [row for row in found if wanted.get(row.edit_id) == row.digest]
-        if len(chosen) != len(wanted):
+    with ledger.read() as connection:
+        shards = shards_in_force(connection, edits)
+    for shard in shards:
+        found = read_shard(memory_folder / shard.path, shard.sha256)
+        chosen = [row for row in found if shard.rows.get(row.edit_id) == row.digest]
+        if len(chosen) != len(shard.rows):
             raise DamagedError(
-                f"shard of batch {batch_id}: expected {len(wanted)} rows in force, got {len(chosen)} with their "
+                f"memory shard {shard.path}: expected {len(shard.rows)} rows in force, got {len(chosen)} with their "
                 "digests; run `medrek-flow doctor`"
             )
         rows += chosen

@@ -1,12 +1,12 @@
 """Promotion: a batch that passed becomes the live release, in one transaction, after its shard was verified.
 
-Torch-free: what is written are digests and rows; the shard was read back and verified when it was staged, and its
-bytes are hashed again here.
+What must hold at that moment stands in ``promotion_checks`` and is asked inside the transaction. Torch-free: what is
+written are digests and rows; the shard was read back and verified when it was staged, and its bytes are hashed again
+here.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,10 @@ from pathlib import Path
 from sqlalchemy import update
 
 from workflow.change_control.batches import BatchRow, read_batch, set_state
-from workflow.change_control.release import LiveState, NewRelease, read_live, release_edits, write_release
-from workflow.errors import DamagedError, IllegalTransitionError
+from workflow.change_control.promotion_checks import HeldError, hold, require_clock, require_promotable
+from workflow.change_control.release import LiveState, NewRelease, ReleaseRow, read_live, release_edits, write_release
+from workflow.change_control.shard_files import shards_in_force, verify_shard_file
+from workflow.errors import IllegalTransitionError
 from workflow.fault_points import reached
 from workflow.ledger import tables
 from workflow.ledger.ledger import Ledger, Transaction
@@ -38,15 +40,7 @@ def verify_shard(memory_folder: Path, batch: BatchRow) -> None:
     Raises:
         DamagedError: it is missing or its bytes are not the ones that were staged.
     """
-    path = memory_folder / (batch.shard_path or f"{batch.batch_id}.safetensors")
-    if not path.is_file():
-        raise DamagedError(f"memory shard {path.name}: expected a file, got none; restore it from a backup")
-    got = hashlib.sha256(path.read_bytes()).hexdigest()
-    if got != batch.shard_sha256:
-        raise DamagedError(
-            f"memory shard {path.name}: expected sha256 {str(batch.shard_sha256)[:12]}, got {got[:12]}; "
-            "it is not used; restore it from a backup, then `medrek-flow doctor`"
-        )
+    verify_shard_file(memory_folder, batch.shard_path or f"{batch.batch_id}.safetensors", batch.shard_sha256)
 
 
 def verify_live(ledger: Ledger, memory_folder: Path) -> None:
@@ -57,9 +51,9 @@ def verify_live(ledger: Ledger, memory_folder: Path) -> None:
     """
     with ledger.read() as connection:
         live = read_live(connection)
-        in_force = release_edits(connection, live.release_id) if live else ()
-        for batch_id in dict.fromkeys(edit.batch_id for edit in in_force):
-            verify_shard(memory_folder, read_batch(connection, batch_id))
+        shards = shards_in_force(connection, release_edits(connection, live.release_id)) if live else ()
+    for shard in shards:
+        verify_shard_file(memory_folder, shard.path, shard.sha256)
 
 
 def promote_batch(
@@ -78,20 +72,33 @@ def promote_batch(
 
     Raises:
         IllegalTransitionError: the batch has not passed, or live moved since its gate.
+        HeldError: what would go live is not what was signed and gated, or the clock runs behind; the batch is held.
         DamagedError: its shard is not what was staged.
     """
     with ledger.read() as connection:
         verify_shard(memory_folder, read_batch(connection, batch_id))
-    with ledger.write() as transaction:
-        guard(transaction)
-        batch = read_batch(transaction.connection, batch_id)
-        live = _require_gated_against_live(transaction, batch)
-        release_id, digest = _write(transaction, batch, live, actor, reason or batch.note)
-        set_state(transaction, batch_id, BatchState.PROMOTED, release_id=release_id)
-        _mark_edits(transaction, batch)
-        reached("promote.before_commit")
+    try:
+        with ledger.write() as transaction:
+            guard(transaction)
+            promoted = _promote(transaction, batch_id, actor, reason)
+            reached("promote.before_commit")
+    except HeldError as error:
+        hold(ledger, batch_id, error)
+        raise
     reached("promote.after_commit")
-    return Promoted(batch_id, release_id, digest, tuple(edit.edit_id for edit in batch.standing))
+    return promoted
+
+
+def _promote(transaction: Transaction, batch_id: str, actor: str, reason: str) -> Promoted:
+    batch = read_batch(transaction.connection, batch_id)
+    live = _require_gated_against_live(transaction, batch)
+    require_clock(transaction)
+    new = _new_release(transaction, batch, live, actor, reason or batch.note)
+    require_promotable(transaction.connection, batch, digest_new=new.digest)
+    release_id = write_release(transaction, new, expected_live=live.release_id)
+    set_state(transaction, batch_id, BatchState.PROMOTED, release_id=release_id, hold_reason=None)
+    _mark_edits(transaction, batch)
+    return Promoted(batch_id, release_id, new.digest, tuple(edit.edit_id for edit in batch.standing))
 
 
 def _require_gated_against_live(transaction: Transaction, batch: BatchRow) -> LiveState:
@@ -109,11 +116,11 @@ def _require_gated_against_live(transaction: Transaction, batch: BatchRow) -> Li
     return live
 
 
-def _write(transaction: Transaction, batch: BatchRow, live: LiveState, actor: str, reason: str) -> tuple[int, str]:
-    old = tuple((e.edit_id, e.batch_id, e.row_sha256) for e in release_edits(transaction.connection, live.release_id))
-    added = tuple((e.edit_id, batch.batch_id, _row_digest(e.edit_id, e.row_sha256)) for e in batch.standing)
-    new = NewRelease("promotion", batch.batch_id, live.identity, old + added, "passed", actor, reason)
-    return write_release(transaction, new, expected_live=live.release_id), new.digest
+def _new_release(transaction: Transaction, batch: BatchRow, live: LiveState, actor: str, reason: str) -> NewRelease:
+    old = tuple(ReleaseRow.of(edit) for edit in release_edits(transaction.connection, live.release_id))
+    added = tuple(ReleaseRow(e.edit_id, batch.batch_id, _row_digest(e.edit_id, e.row_sha256)) for e in batch.standing)
+    said = f"EXPEDITED: {reason}" if batch.expedited else reason
+    return NewRelease("promotion", batch.batch_id, live.identity, old + added, "passed", actor, said)
 
 
 def _row_digest(edit_id: str, row_sha256: str | None) -> str:

@@ -4,8 +4,8 @@ Rules, all kept here and in ``rollback`` and ``promotion``:
 
 1. A release is never changed; promotion, rollback and withdrawal each write a new one and move the pointer to it
    by compare-and-swap, in the transaction that writes the audit row.
-2. Every release that is written becomes live at once, so the release in force at a time T is the newest one that
-   was written at or before T.
+2. Every release that is written becomes live at once, and none is dated before the last one, whatever the clock says,
+   so the release in force at a time T is the newest one that was written at or before T.
 3. A release's digest is a function of the digests of its rows, the base model, the encoder and the thresholds, so
    it can be computed from the ledger alone, without the memory's files and without torch.
 
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -73,6 +74,22 @@ class ReleasedEdit:
     object_new: str
     question: str
     batch_ordinal: int
+    shard_path: str | None = None
+    """The shard that holds its row where that is not its batch's own: after a rebase."""
+
+
+class ReleaseRow(NamedTuple):
+    """One edit in force, as a release names it."""
+
+    edit_id: str
+    batch_id: str
+    row_sha256: str
+    shard_path: str | None = None
+
+    @classmethod
+    def of(cls, edit: ReleasedEdit) -> ReleaseRow:
+        """The row of an edit that is, or was, in force."""
+        return cls(edit.edit_id, edit.batch_id, edit.row_sha256, edit.shard_path)
 
 
 _RELEASE_COLUMNS = (
@@ -131,6 +148,7 @@ def release_edits(connection: Connection, release_id: int) -> tuple[ReleasedEdit
             tables.release_edits.c.edit_id,
             tables.release_edits.c.batch_id,
             tables.release_edits.c.row_sha256,
+            tables.release_edits.c.shard_path,
             tables.edits.c.candidate_id,
             tables.edits.c.functional_key,
             tables.edits.c.body,
@@ -158,6 +176,7 @@ def _released_edit(row: dict[str, object]) -> ReleasedEdit:
         object_new=body["object_new"],
         question=body["question"],
         batch_ordinal=int(str(row["ordinal"])),
+        shard_path=None if row["shard_path"] is None else str(row["shard_path"]),
     )
 
 
@@ -168,8 +187,8 @@ class NewRelease:
     cause: str
     batch_id: str | None
     identity: EngineIdentity
-    rows: tuple[tuple[str, str, str], ...]
-    """(edit id, batch id, row sha256) of every edit in force."""
+    rows: tuple[ReleaseRow, ...]
+    """Every edit in force."""
     check_state: str
     actor: str
     reason: str
@@ -177,7 +196,7 @@ class NewRelease:
     @property
     def digest(self) -> str:
         """Digest of the memory that this release names."""
-        return digest_of(self.identity, tuple(row_sha256 for _, _, row_sha256 in self.rows))
+        return digest_of(self.identity, tuple(row.row_sha256 for row in self.rows))
 
 
 def digest_of(identity: EngineIdentity, row_sha256s: tuple[str, ...]) -> str:
@@ -201,7 +220,7 @@ def write_release(transaction: Transaction, new: NewRelease, *, expected_live: i
     transaction.execute(
         insert(tables.releases).values(
             release_id=release_id,
-            created_at=transaction.now,
+            created_at=_in_order(transaction),
             cause=new.cause,
             batch_id=new.batch_id,
             parent_id=expected_live,
@@ -217,7 +236,7 @@ def write_release(transaction: Transaction, new: NewRelease, *, expected_live: i
     if new.rows:
         transaction.execute(
             insert(tables.release_edits),
-            [{"release_id": release_id, "edit_id": e, "batch_id": b, "row_sha256": r} for e, b, r in new.rows],
+            [{"release_id": release_id, **row._asdict()} for row in new.rows],
         )
     _move_pointer(transaction, release_id, expected_live)
     transaction.audit(
@@ -235,6 +254,12 @@ def write_release(transaction: Transaction, new: NewRelease, *, expected_live: i
         actor=new.actor,
     )
     return release_id
+
+
+def _in_order(transaction: Transaction) -> str:
+    """The time of a new release, never before the last one's: a clock that was set back reorders no history."""
+    last: str | None = transaction.execute(select(func.max(tables.releases.c.created_at))).scalar()
+    return max(transaction.now, last or "")
 
 
 def _move_pointer(transaction: Transaction, release_id: int, expected_live: int | None) -> None:
@@ -284,26 +309,3 @@ def set_check_state(
         transaction.audit(
             "release.checked", f"release:{release_id}", {"check_state": check_state, **detail}, actor=actor
         )
-
-
-def stop(ledger: Ledger, *, reason: str, actor: str) -> None:
-    """Serve the bare base model from now on; the pointer stays where it is."""
-    _set_stopped(ledger, stopped=True, reason=reason, actor=actor)
-
-
-def start(ledger: Ledger, *, actor: str) -> None:
-    """Serve the live release again."""
-    _set_stopped(ledger, stopped=False, reason="", actor=actor)
-
-
-def _set_stopped(ledger: Ledger, *, stopped: bool, reason: str, actor: str) -> None:
-    with ledger.write() as transaction:
-        live = read_live(transaction.connection)
-        if live is None:
-            raise IllegalTransitionError("live: there is no release yet; run `medrek-flow night` first")
-        if live.stopped is stopped:
-            state = "stopped already" if stopped else f"not stopped: release {live.release_id} is served"
-            raise IllegalTransitionError(f"serving is {state}; nothing to do")
-        transaction.execute(update(tables.live).values(stopped=int(stopped), stop_reason=reason))
-        event = "serving.stopped" if stopped else "serving.started"
-        transaction.audit(event, f"release:{live.release_id}", {"reason": reason}, actor=actor)

@@ -17,11 +17,14 @@ from workflow.change_control.release import (
     LiveState,
     NewRelease,
     ReleasedEdit,
+    ReleaseRow,
     digest_of,
     read_live,
     release_edits,
     write_release,
 )
+from workflow.change_control.roles import Act
+from workflow.change_control.signed_acts import sign_act
 from workflow.errors import IllegalTransitionError, UsageError
 from workflow.fault_points import reached
 from workflow.ledger import tables
@@ -129,11 +132,15 @@ def roll_back(
             cause=cause,
             batch_id=batch_id,
             identity=live.identity,
-            rows=tuple((edit.edit_id, edit.batch_id, edit.row_sha256) for edit in plan.staying),
+            rows=tuple(ReleaseRow.of(edit) for edit in plan.staying),
             check_state="pending",
             actor=actor,
             reason=reason,
         )
+        if cause == "rollback":
+            leaving = [edit.edit_id for edit in plan.leaving]
+            shown = {"leaving": leaving, "digest": plan.digest_new}
+            sign_act(transaction, actor, Act.ROLL_BACK, subject=f"batch:{batch_id}", reason=reason, shown=shown)
         release_id = write_release(transaction, new, expected_live=live.release_id)
         _close(transaction, plan, reason)
         for edit in plan.shadowed:

@@ -16,20 +16,23 @@ from typing import TypeVar
 
 from sqlalchemy import insert, update
 
-from workflow.change_control.batches import create_batch
+from workflow.change_control.batches import create_batch, read_batch
+from workflow.change_control.gate_report import GateReport
+from workflow.change_control.impact_note import keep_note, make_note
 from workflow.change_control.promotion import promote_batch
-from workflow.change_control.release import EngineIdentity, ensure_initial_release
+from workflow.change_control.release import EngineIdentity, digest_of, ensure_initial_release, release_edits
 from workflow.change_control.rollback import roll_back
 from workflow.cli.output import Progress
 from workflow.ledger import tables
-from workflow.ledger.ledger import Ledger
+from workflow.ledger.ledger import Ledger, Transaction
 from workflow.ledger.shown import shown_sha256
-from workflow.records import BatchState, Candidate, CandidateState, ChangeKind, Risk, Verdict
+from workflow.records import BatchState, Candidate, CandidateState, ChangeKind, GateVerdict, Risk, Verdict
 from workflow.site import Site
 
 LIMIT_S = 1.0
 _ACTOR = "bench"
 _NAME = "batch.safetensors"
+_IDENTITY = EngineIdentity("0" * 64, "1" * 64, "{}")
 _Result = TypeVar("_Result")
 
 
@@ -53,7 +56,7 @@ def measure_promotion(*, edits: int, progress: Progress) -> PromotionTiming:
         ledger = site.open_ledger()
         try:
             _enrol(ledger)
-            ensure_initial_release(ledger, EngineIdentity("0" * 64, "1" * 64, "{}"))
+            ensure_initial_release(ledger, _IDENTITY)
             return _measure(site, ledger, edits, progress)
         finally:
             ledger.close()
@@ -103,8 +106,48 @@ def _passed_batch(ledger: Ledger, numbers: range, *, base_release: int) -> str:
             .where(tables.batches.c.batch_id == batch_id)
             .values(state=BatchState.PASSED, shard_path=_NAME, shard_sha256=digest, base_release_id=base_release)
         )
+        _write_gate(transaction, str(batch_id), base_release)
         transaction.audit("bench.gated", f"batch:{batch_id}", {}, actor=_ACTOR)
     return str(batch_id)
+
+
+def _write_gate(transaction: Transaction, batch_id: str, base_release: int) -> None:
+    """A gate on paper, with the digest that the promotion will make, and its impact note."""
+    standing = read_batch(transaction.connection, batch_id).standing
+    old = [edit.row_sha256 for edit in release_edits(transaction.connection, base_release)]
+    staged = digest_of(_IDENTITY, (*old, *(str(edit.row_sha256) for edit in standing)))
+    report = GateReport(
+        gate_id=f"g-{staged[:10]}",
+        batch_id=batch_id,
+        base_release_id=base_release,
+        verdict=GateVerdict.PASS,
+        checks=(),
+        failures=(),
+        ejected=(),
+        passed_edits=tuple(edit.edit_id for edit in standing),
+        rounds=1,
+        probes=0,
+        questions_run=0,
+        live_digest="",
+        staged_digest=staged,
+        inputs_sha256=staged,
+        seconds=0.0,
+    )
+    times = {"started_at": transaction.now, "finished_at": transaction.now}
+    transaction.execute(
+        insert(tables.gates).values(
+            gate_id=report.gate_id,
+            batch_id=batch_id,
+            release_id=base_release,
+            verdict=report.verdict,
+            inputs_sha256=staged,
+            report=report.model_dump_json(),
+            **times,
+        )
+    )
+    keep_note(transaction, make_note(transaction.connection, report))
+    gated = update(tables.batches).where(tables.batches.c.batch_id == batch_id)
+    transaction.execute(gated.values(gate_id=report.gate_id))
 
 
 def _candidate(number: int) -> Candidate:

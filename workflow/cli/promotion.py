@@ -61,7 +61,7 @@ def rollback(
 @commands.command(rich_help_panel="Change what is live")
 def stop(reason: Reason = "", folder: Folder = None, as_json: Json = False) -> None:
     """Serve the bare base model from now on; the live release stays where it is."""
-    from workflow.change_control.release import stop as stop_serving
+    from workflow.change_control.serving import stop as stop_serving
     from workflow.cli.opening import acting_user, open_ledger
 
     reason = reason.strip() or ask_line("reason", option="--reason")
@@ -71,13 +71,13 @@ def stop(reason: Reason = "", folder: Folder = None, as_json: Json = False) -> N
 
 
 @commands.command(rich_help_panel="Change what is live")
-def start(folder: Folder = None, as_json: Json = False) -> None:
+def start(reason: Reason = "", folder: Folder = None, as_json: Json = False) -> None:
     """Serve the live release again."""
-    from workflow.change_control.release import start as start_serving
+    from workflow.change_control.serving import start as start_serving
     from workflow.cli.opening import acting_user, open_ledger
 
     with open_ledger(folder) as opened:
-        start_serving(opened.ledger, actor=acting_user())
+        start_serving(opened.ledger, reason=reason, actor=acting_user())
     _tell_serving(as_json=as_json, stopped=False)
 
 

@@ -11,7 +11,16 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from workflow.change_control.batches import create_batch, read_batch, set_state
-from workflow.change_control.release import EngineIdentity, ensure_initial_release, read_live
+from workflow.change_control.gate_report import Check, CheckName, GateReport
+from workflow.change_control.impact_note import keep_note, make_note
+from workflow.change_control.release import (
+    EngineIdentity,
+    LiveState,
+    digest_of,
+    ensure_initial_release,
+    read_live,
+    release_edits,
+)
 from workflow.ledger import tables
 from workflow.ledger.ledger import Ledger, Transaction
 from workflow.ledger.shown import shown_sha256
@@ -20,6 +29,7 @@ from workflow.records import (
     Candidate,
     CandidateState,
     ChangeKind,
+    GateVerdict,
     NearMiss,
     NearMissKind,
     QuestionOutcome,
@@ -118,6 +128,13 @@ def sign(transaction: Transaction, candidate: Candidate, signers: Sequence[str] 
     sign_shown(transaction, candidate, rehearsal, signers)
 
 
+def enrol(ledger: Ledger, account: str, duties: str = "reviewer,second_signer,release_manager") -> None:
+    """Enrol a person without a PIN."""
+    person = {"reviewer_id": account, "name": f"Printed {account}", "role": "pharmacist", "pin_hash": "none"}
+    with ledger.write() as transaction:
+        transaction.execute(insert(tables.reviewers).values(**person, duties=duties, created_at=transaction.now))
+
+
 def sign_shown(
     transaction: Transaction, candidate: Candidate, rehearsal: Rehearsal, signers: Sequence[str] = ("s1", "s2")
 ) -> None:
@@ -154,7 +171,38 @@ def pass_gate(ledger: Ledger, memory_folder: Path, batch_id: str) -> None:
             )
         sha256 = hashlib.sha256(shard.read_bytes()).hexdigest()
         set_state(transaction, batch_id, BatchState.STAGED, shard_path=shard.name, shard_sha256=sha256)
-        set_state(transaction, batch_id, BatchState.PASSED, base_release_id=live.release_id)
+        report = passed_report(transaction, batch_id, live)
+        values = {"gate_id": report.gate_id, "release_id": live.release_id, "verdict": "pass"}
+        times = {"started_at": transaction.now, "finished_at": transaction.now}
+        body = {"inputs_sha256": report.inputs_sha256, "report": report.model_dump_json()}
+        gate = insert(tables.gates).prefix_with("OR REPLACE")
+        transaction.execute(gate.values(batch_id=batch_id, **values, **times, **body))
+        keep_note(transaction, make_note(transaction.connection, report))
+        set_state(transaction, batch_id, BatchState.PASSED, gate_id=report.gate_id, base_release_id=live.release_id)
+
+
+def passed_report(transaction: Transaction, batch_id: str, live: LiveState) -> GateReport:
+    """A gate's report on paper: every check passed, and the digest is the one that a promotion would make."""
+    standing = read_batch(transaction.connection, batch_id).standing
+    old = [edit.row_sha256 for edit in release_edits(transaction.connection, live.release_id)]
+    staged = digest_of(live.identity, (*old, *(str(edit.row_sha256) for edit in standing)))
+    return GateReport(
+        gate_id=f"g-{hashlib.sha256(f'{batch_id}{staged}'.encode()).hexdigest()[:10]}",
+        batch_id=batch_id,
+        base_release_id=live.release_id,
+        verdict=GateVerdict.PASS,
+        checks=tuple(Check(name=name, verdict=GateVerdict.PASS, asked=len(standing), failed=0) for name in CheckName),
+        failures=(),
+        ejected=(),
+        passed_edits=tuple(edit.edit_id for edit in standing),
+        rounds=1,
+        probes=2 * len(standing),
+        questions_run=2 * len(standing),
+        live_digest=live.digest,
+        staged_digest=staged,
+        inputs_sha256=staged,
+        seconds=0.0,
+    )
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from tests.workflow.change_control.made_batches import IDENTITY, approve, make_candidate, pass_gate, sign
+from tests.workflow.change_control.made_batches import IDENTITY, approve, enrol, make_candidate, pass_gate, sign
 from workflow.change_control.batches import create_batch, list_batches, read_batch
 from workflow.change_control.promotion import promote_batch
 from workflow.change_control.release import (
@@ -23,11 +23,11 @@ from workflow.change_control.release import (
     read_live,
     release_edits,
     release_in_force_at,
-    start,
-    stop,
     write_release,
 )
 from workflow.change_control.rollback import plan_rollback, roll_back
+from workflow.change_control.serving import start, stop
+from workflow.change_control.signed_acts import list_acts, verify_acts
 from workflow.errors import DamagedError, IllegalTransitionError, UsageError
 from workflow.ledger import audit, tables
 from workflow.ledger.ledger import Ledger
@@ -226,9 +226,16 @@ def test_stop_leaves_the_pointer_and_is_said(ledger: Ledger) -> None:
     assert (live.stopped, live.stop_reason, live.release_id) == (True, "wrong answers on ward 3", 0)
     with pytest.raises(IllegalTransitionError, match="stopped already"):
         stop(ledger, reason="again", actor="a")
-    start(ledger, actor="a")
-    with pytest.raises(IllegalTransitionError, match="not stopped: release 0 is served"):
+    with pytest.raises(IllegalTransitionError, match="start is for: release manager; they are: service"):
         start(ledger, actor="a")
+    enrol(ledger, "m", "release_manager")
+    start(ledger, actor="m")
+    with ledger.read() as connection:
+        told = [(act.act, act.signer_name, act.reason) for act in list_acts(connection)]
+        assert verify_acts(connection) == ()
+    assert told == [("start", "Printed m", "the stop is lifted: wrong answers on ward 3")]
+    with pytest.raises(IllegalTransitionError, match="not stopped: release 0 is served"):
+        start(ledger, actor="m")
 
 
 STEPS = st.lists(
