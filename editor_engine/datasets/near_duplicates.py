@@ -14,14 +14,20 @@ Two questions ask for the same fact where
   numbers are equal, and the true answers have equal content, or one's contains the other's with equal numbers; or
 - ``shared_answer``: at least half of the words of both contents together are shared, their numbers and their words of
   degree, order, side and negation (``DEGREES``) are equal, and the true answers agree as before, or differ in spelling
-  alone (four fifths of the letters, in order). Only between records that name no subject: where they do, another
-  subject with the same answer is a look-alike, and no duplicate.
+  alone (four fifths of the letters, in order); or two thirds of them with names of one thing, word forms and frames
+  levelled (``question_meaning``), "most common" read as "common"; or
+- ``same_meaning``: their contents are equal so levelled (two words at least), they ask for the same kind of thing,
+  their words of degree are equal, and neither true answer is what the other question asks about.
+
+The last two hold only between records that name no subject: where they do, another subject with the same answer is a
+look-alike, and no duplicate.
 
 Words of degree, order, side and negation ("most", "least", "first", "not", "left") are content. Similar spellings of
 questions are never equal. Neither the edit target nor any encoder is looked at.
 
 ``shared_answer`` was judged by reading every pair that it added on MedVersa's train and valid records: nine in ten
-ask for the same fact in other words ("release" and "secretion", "bacterium" and "bacteria").
+ask for the same fact in other words ("release" and "secretion", "bacterium" and "bacteria"). So were the pairs that
+``/3`` adds on them (``same_meaning``, and the levelled half of ``shared_answer``).
 """
 
 from __future__ import annotations
@@ -35,17 +41,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal
 
+from editor_engine.datasets.question_meaning import (
+    MEANING_FRAME,
+    meaning_text,
+    meaning_words,
+    root_of,
+    same_word,
+    without_most_common,
+)
 from editor_engine.datasets.records import DataError, EditRecord
 
-RULE: Final = "near-duplicates/2"
+RULE: Final = "near-duplicates/3"
 LEAST_SHARED: Final = 0.6
 LEAST_SHARED_OF_BOTH: Final = 0.5
+LEAST_MEANT_OF_BOTH: Final = 2 / 3
 ALIKE_ANSWERS: Final = 0.8
 QUESTION_SLOT: Final = "question"
-Kind = Literal["same_question", "same_answer", "shared_answer"]
+Kind = Literal["same_question", "same_answer", "shared_answer", "same_meaning"]
 
 FRAME_WORDS: Final = frozenset(
     """
@@ -73,7 +89,10 @@ DEGREES: Final = frozenset(
     for word in line.split()
 )
 _ASKED_FOR: Final = frozenset({"who", "where", "when", "why", "how", "many", "much", "long", "age"})
+_BARE_HOW: Final = frozenset({"how"})
+"""Alone it tells nothing: "how is it treated?", "what is its treatment?"."""
 _SHORTEST_SPELLED: Final = 4
+_FEWEST_MEANT: Final = 2
 _HYPHEN: Final = re.compile(r"(?<=[^\W\d_])[‐‑‒–-](?=[^\W\d_])")
 _APOSTROPHE: Final = re.compile(r"['’`]s?\b")
 _WORD: Final = re.compile(r"\d+(?:[.,/]\d+)*|[^\W\d_]+|[+%<>-](?=\s*\d)|(?<=\w)[+-](?!\w)")
@@ -110,12 +129,25 @@ class Asked:
     @cached_property
     def asked_for(self) -> frozenset[str]:
         """Words that tell what kind of thing is asked for."""
-        return frozenset(raw_words(self.question)) & _ASKED_FOR
+        every = raw_words(self.question)
+        often = {"often"} if ("how", "often") in pairwise(every) else set()
+        return (frozenset(every) & _ASKED_FOR) | often
 
     @cached_property
     def degrees(self) -> frozenset[str]:
         """Words of degree, order, side and negation."""
         return frozenset(raw_words(self.question)) & DEGREES
+
+    @cached_property
+    def meaning(self) -> frozenset[str]:
+        """The question's words less its frame, levelled (``question_meaning``)."""
+        return meaning_words(self.question, raw_words) - _MEANING_FRAME_ROOTS
+
+    @cached_property
+    def meant_answer(self) -> frozenset[str]:
+        """The answer's words, levelled like ``meaning``."""
+        every = meaning_words(self.answer, raw_words)
+        return (every - _MEANING_FRAME_ROOTS) or every
 
     @cached_property
     def answer_content(self) -> frozenset[str]:
@@ -154,7 +186,9 @@ def same_fact(one: Asked, other: Asked) -> Kind | None:
     shared = len(mine & theirs) / max(len(mine), len(theirs))
     if contained and shared >= LEAST_SHARED and _numbers(mine) == _numbers(theirs) and _answers_agree(one, other):
         return "same_answer"
-    return "shared_answer" if _answer_shared(one, other) else None
+    if _answer_shared(one, other) or _meant_answer_shared(one, other):
+        return "shared_answer"
+    return "same_meaning" if _meant_alike(one, other) else None
 
 
 def _answer_shared(one: Asked, other: Asked) -> bool:
@@ -164,6 +198,42 @@ def _answer_shared(one: Asked, other: Asked) -> bool:
     if len(mine & theirs) < LEAST_SHARED_OF_BOTH * len(mine | theirs) or _numbers(mine) != _numbers(theirs):
         return False
     return _answers_agree(one, other) or _answers_spelled_alike(one, other)
+
+
+def _meant_answer_shared(one: Asked, other: Asked) -> bool:
+    """Two thirds of the levelled words shared, and the true answers agree."""
+    mine, theirs = one.meaning, other.meaning
+    if one.subject is not None or other.subject is not None or _numbers(mine) != _numbers(theirs):
+        return False
+    if not mine or len(mine & theirs) < LEAST_MEANT_OF_BOTH * len(mine | theirs):
+        return False
+    if _meant_degrees(without_most_common(one.question)) != _meant_degrees(without_most_common(other.question)):
+        return False
+    if _answer_asked_about(one, other) or _answer_asked_about(other, one):
+        return False
+    agree = one.meant_answer == other.meant_answer or _answers_agree(one, other)
+    return agree or _answers_spelled_alike(one, other)
+
+
+def _meant_alike(one: Asked, other: Asked) -> bool:
+    """Equal levelled words, kind of thing and degree; neither is the other's definition turned round."""
+    mine, theirs = one.meaning, other.meaning
+    if one.subject is not None or other.subject is not None or mine != theirs or len(mine) < _FEWEST_MEANT:
+        return False
+    if one.asked_for - _BARE_HOW != other.asked_for - _BARE_HOW or _meant_degrees(one.question) != _meant_degrees(
+        other.question
+    ):
+        return False
+    return not _answer_asked_about(one, other) and not _answer_asked_about(other, one)
+
+
+def _meant_degrees(question: str) -> frozenset[str]:
+    return frozenset(same_word(word) for word in raw_words(meaning_text(question))) & DEGREES
+
+
+def _answer_asked_about(one: Asked, other: Asked) -> bool:
+    """Whether the answer of one stands in the other's question as written ("What is the fear of strangers called?")."""
+    return bool(one.answer_content) and one.answer_content <= other.content
 
 
 def _answers_spelled_alike(one: Asked, other: Asked) -> bool:
@@ -210,6 +280,7 @@ def _stem(word: str) -> str:
 
 
 _FRAME_STEMS: Final = frozenset(_stem(word) for word in FRAME_WORDS)
+_MEANING_FRAME_ROOTS: Final = frozenset(root_of(word) for word in (*FRAME_WORDS, *MEANING_FRAME.split()))
 
 
 def read_duplicates(path: Path) -> list[Duplicate]:
@@ -236,9 +307,9 @@ def duplicates_body(duplicates: Sequence[Duplicate]) -> dict[str, object]:
 
 
 class _Index:
-    """Finds the edits whose content may contain, be contained in, or share half of a question's.
+    """Finds the edits whose content may contain, be contained in, or share half of a question's, two thirds levelled.
 
-    They share one of its rarer words (all but the half that need not be shared), or it one that is their rarest.
+    They share one of its rarer words (all but those that need not be shared), or it one that is their rarest.
     """
 
     def __init__(self, edits: Sequence[Asked]) -> None:
@@ -247,10 +318,13 @@ class _Index:
         self._holding: dict[str, list[int]] = defaultdict(list)
         self._led_by: dict[str, list[int]] = defaultdict(list)
         self._texts: dict[str, list[int]] = defaultdict(list)
+        self._meaning: dict[str, list[int]] = defaultdict(list)
         for number, edit in enumerate(edits):
             self._texts[edit.question].append(number)
             for word in edit.content:
                 self._holding[word].append(number)
+            for word in edit.meaning:
+                self._meaning[word].append(number)
             if edit.content:
                 self._led_by[self._rarest(edit.content)].append(number)
 
@@ -266,4 +340,7 @@ class _Index:
             found.update(self._holding.get(word, ()))
         for word in asked.content:
             found.update(self._led_by.get(word, ()))
+        rarest = sorted(asked.meaning, key=lambda word: (len(self._meaning.get(word, ())), word))
+        for word in rarest[: len(rarest) - math.ceil(LEAST_MEANT_OF_BOTH * len(rarest)) + 1]:
+            found.update(self._meaning.get(word, ()))
         return iter(sorted(found))

@@ -50,6 +50,16 @@ SHARED = [
     ),
     ("What is the Foo index a measure of?", "Air pollution", "What is the 'Foo Index' an indicator of?"),
 ]
+MEANT = [
+    ("What is the advised treatment for flu pain?", "Rest", "How is flu pain treated?", "Ice", "same_meaning"),
+    ("In which flu is AFP raised?", "x", "What flu is indicated by increased alpha-fetoprotein?", "y", "same_meaning"),
+    ("What is the causative agent of foo fever?", "Bar", "What is the cause of foo fever?", "Bar", "shared_answer"),
+    ("What is a common cause of foo fever?", "Rats", "What is the most common cause of foo fever?", "Fleas", None),
+    ("Which vaccine has the highest foo effect?", "A", "Which vaccine has the lowest foo effect?", "B", None),
+    ("What is the fear of strangers called?", "Xenophobia", "What is xenophobia?", "Fear of strangers", None),
+    ("How is exampline managed in children?", "Rest", "How is exampline managed in infants?", "Rest", None),
+    ("How often is exampline given at home?", "Daily", "How is exampline given at home?", "By mouth", None),
+]
 OTHER = [
     ("What is the dose of examplol?", "5 mg", "What is the dose of exemplol?", "5 mg"),
     ("What does examplol 5 mg cost?", "x", "What does examplol 10 mg cost?", "x"),
@@ -84,6 +94,15 @@ def test_half_of_the_words_and_the_same_answer(question: str, answer: str, other
     assert same_fact(Asked(question, answer, subject="examplin"), two) is None
 
 
+@pytest.mark.parametrize(("question", "answer", "other", "others_answer", "kind"), MEANT)
+def test_pairs_that_mean_the_same_with_word_forms_and_clinical_names_levelled(
+    question: str, answer: str, other: str, others_answer: str, kind: str | None
+) -> None:
+    one, two = Asked(question, answer), Asked(other, others_answer)
+    assert same_fact(one, two) == same_fact(two, one) == kind
+    assert same_fact(Asked(question, answer, subject="foo"), two) is None
+
+
 def test_another_subject_with_the_same_answer_is_a_look_alike() -> None:
     one = Asked("What disease does Insulin lispro treat?", "T1D", subject="Insulin lispro")
     assert same_fact(one, Asked("What disease does Insulin human treat?", "T1D", subject="Insulin lispro")) is None
@@ -95,7 +114,20 @@ def record(number: int, question: str, answer: str, locality: str, locality_answ
 
 def test_the_index_misses_nothing() -> None:
     random = Random(3)
-    nouns = ["liver", "lung", "nerve", "tumor", "most", "examplol", "5", "first", "left", "child"]
+    nouns = [
+        "liver",
+        "lung",
+        "nerve",
+        "tumor",
+        "most",
+        "examplol",
+        "5",
+        "first",
+        "left",
+        "child",
+        "treated",
+        "treatment",
+    ]
     texts = [f"What is the {' '.join(random.sample(nouns, random.randint(1, 4)))}?" for _ in range(300)]
     answers = [random.choice(["x", "y", "x y"]) for _ in texts]
     records = [record(n, texts[n], answers[n], texts[n + 150], answers[n + 150]) for n in range(150)]
@@ -117,5 +149,5 @@ def test_the_list_survives_its_file_and_names_its_rule(tmp_path: Path) -> None:
     assert read_duplicates(path) == found
     assert len(found) == 2
     path.write_text(json.dumps({**duplicates_body(found), "rule": "near-duplicates/0"}))
-    with pytest.raises(DataError, match="expected duplicates by rule near-duplicates/2, got near-duplicates/0"):
+    with pytest.raises(DataError, match="expected duplicates by rule near-duplicates/3, got near-duplicates/0"):
         read_duplicates(path)
