@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from connectors.source import Source
@@ -27,6 +27,7 @@ from workflow.settings import CrossrefTable, OpenFdaEnforcementTable, OpenFdaTab
 from workflow.site import Site
 from workflow.source_lines import enabled_sources
 from workflow.source_seam import open_sources, source_table
+from workflow.time_cap import CapReachedError, TimeCap
 from workflow.workbench import Bench, rehearse_if_needed
 
 _log = logging.getLogger(__name__)
@@ -115,7 +116,14 @@ class LedgerIntakeSteps:
     """``IntakeSteps`` over one site."""
 
     def __init__(
-        self, ledger: Ledger, site: Site, seams: Seams, bench: Bench | None, *, progress: Progress | None = None
+        self,
+        ledger: Ledger,
+        site: Site,
+        seams: Seams,
+        bench: Bench | None,
+        *,
+        progress: Progress | None = None,
+        cap: TimeCap | None = None,
     ) -> None:
         """Remember what the steps work on; without a bench nothing is rehearsed, and the candidates wait."""
         self._ledger = ledger
@@ -123,6 +131,7 @@ class LedgerIntakeSteps:
         self._seams = seams
         self._bench = bench
         self._progress = progress
+        self._cap = cap or TimeCap(None)
 
     def collect(self, run_id: str) -> None:
         """Read every source for its window; one that fails is recorded, the others go on."""
@@ -141,6 +150,8 @@ class LedgerIntakeSteps:
         window = window_for(self._ledger, source, run.today, table.first_days, since=run.since)
         days = table.overlap_days + CATCH_UP_DAYS if isinstance(table, _SLICED) else _NO_LIMIT_DAYS
         for part in window.slices(days):
+            if self._cap.is_over:
+                return
             done = collect(self._ledger, self._site.documents, source, run_id=run_id, window=part)
             if done.failed is not None:
                 return
@@ -159,6 +170,8 @@ class LedgerIntakeSteps:
 
     def extract(self, run_id: str, document_id: str) -> None:
         """Propose candidates for one document; where the language model is unusable, lane A's stand and it waits."""
+        if self._cap.is_over:
+            return
         lanes: tuple[Extractor, ...] = (self._seams.llm,) if self._seams.llm else ()
         try:
             extract_document(
@@ -179,7 +192,8 @@ class LedgerIntakeSteps:
         """Rehearse every waiting candidate."""
         limit = self._site.settings.review.max_candidates_per_night
         if self._bench is not None:
-            rehearse_if_needed(self._ledger, self._bench, self._progress, limit=limit)
+            with suppress(CapReachedError):
+                rehearse_if_needed(self._ledger, self._bench, self._cap.watching(self._progress), limit=limit)
 
     def _tell(self, what: str, done: int, of: int) -> None:
         if self._progress is not None:

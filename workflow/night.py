@@ -11,28 +11,27 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from editor_engine.errors import MemoryDamagedError
-from workflow.batch_steps import LedgerBatchSteps, order_promotion
+from workflow.after_night import NightOutcome, Problems, finish_night
+from workflow.anchors import AnchorLostError, require_anchored
+from workflow.batch_steps import Guard, LedgerBatchSteps, order_promotion
 from workflow.change_control.batches import BatchRow, create_batch, list_batches, read_batch
 from workflow.change_control.gate_report import GateReport
 from workflow.change_control.live_check import check_live
 from workflow.change_control.promotion import verify_live
 from workflow.change_control.release import read_live, set_check_state
 from workflow.change_control.withdrawals import Withdrawn, carry_out_withdrawals
-from workflow.clock import utc_now, utc_text
-from workflow.errors import DamagedError, ExitCode, IllegalTransitionError, worst
+from workflow.errors import DamagedError, ExitCode, IllegalTransitionError
 from workflow.graphs import advance_batch, run_intake
 from workflow.intake_steps import LedgerIntakeSteps, Seams
 from workflow.ledger import tables
 from workflow.ledger.lease import Lease, lease
-from workflow.ledger.ledger import Ledger
+from workflow.ledger.ledger import Ledger, Transaction
 from workflow.ledger.signing import settle
 from workflow.records import BatchState, GateVerdict
-from workflow.reports.gather import gather_report
-from workflow.reports.night_report import NightReport
-from workflow.reports.render import write_report
 from workflow.review_policy import ReviewPolicy
-from workflow.runs import Run, close_run, open_run, unfinished_run
+from workflow.runs import Run, open_run, unfinished_run
 from workflow.site import Site
+from workflow.time_cap import CapReachedError, TimeCap
 from workflow.workbench import Bench, Workbench, rehearse_if_needed
 
 WORKER = "worker"
@@ -40,21 +39,8 @@ WORKER = "worker"
 LEASE_TTL_S = 120.0
 
 Progress = Callable[[str, int, int], None]
-Problems = dict[str, ExitCode]
-"""What went wrong, in words, and the exit code that it asks for."""
 _ACTIVE = (BatchState.OPEN, BatchState.STAGED, BatchState.PASSED, BatchState.HELD)
 _SETTLED = (BatchState.PROMOTED,)
-
-
-@dataclass(frozen=True)
-class NightOutcome:
-    """What a night came to."""
-
-    run_id: str
-    exit_code: ExitCode
-    report: NightReport
-    complaints: tuple[str, ...] = ()
-    """What went wrong, a line each with its next step; empty where the exit code is 0."""
 
 
 @dataclass(frozen=True)
@@ -116,19 +102,25 @@ def _one_run(
 ) -> NightOutcome:
     """Collect and propose whatever the memory's state; rehearse and gate only on a memory that is whole."""
     damage = _damage_of_live(ledger, site)
+    cap = TimeCap(site.settings.night.max_minutes)
     with Seams.open(site, ledger, run, only_sources) as seams:
-        steps = LedgerIntakeSteps(ledger, site, seams, None if damage else bench, progress=progress)
+        steps = LedgerIntakeSteps(ledger, site, seams, None if damage else bench, progress=progress, cap=cap)
         run_intake(site.checkpoints_path, run.run_id, steps)
     problems = dict(damage)
     if damage:
         carry_out_withdrawals(ledger)
     else:
-        problems |= _advance_all(site, ledger, held, bench, progress)
-        _check_pending_release(ledger, bench, progress)
+        try:
+            problems |= _advance_all(site, ledger, held, bench, cap.watching(progress))
+            _check_pending_release(ledger, bench, cap.watching(progress))
+        except CapReachedError as error:
+            problems[str(error)] = error.exit_code
+    if cap.was_reached:
+        problems[cap.words] = CapReachedError.exit_code
     if seams.failed:
         why = next(iter(seams.failed.values()))
         problems[f"{len(seams.failed)} document(s) wait for the next night: {why}"] = ExitCode.LLM_UNUSABLE
-    return _report(site, ledger, run, problems, seams)
+    return finish_night(site, ledger, run, problems, seams)
 
 
 def _damage_of_live(ledger: Ledger, site: Site) -> Problems:
@@ -139,39 +131,12 @@ def _damage_of_live(ledger: Ledger, site: Site) -> Problems:
     return {}
 
 
-def _report(site: Site, ledger: Ledger, run: Run, problems: Problems, seams: Seams) -> NightOutcome:
-    def gather(exit_code: ExitCode) -> NightReport:
-        with ledger.read() as connection:
-            return gather_report(
-                connection,
-                run,
-                site_kind=ledger.kind(),
-                signer_profile=ledger.signer_profile(),
-                site_name=site.settings.site.name,
-                finished_at=utc_text(utc_now()),
-                sources=seams.source_names,
-                llm_model=seams.llm_model,
-                failed_documents=seams.failed_documents,
-                warnings=tuple(line for line, code in problems.items() if code is ExitCode.DAMAGED),
-                exit_code=exit_code,
-            )
-
-    for source in gather(ExitCode.DONE).sources:
-        if source.error:
-            problems[f"source {source.source}: {source.error}"] = ExitCode.SOME_SOURCES_FAILED
-    exit_code = worst(set(problems.values()))
-    report = gather(exit_code)
-    write_report(report, site.reports_folder)  # before the run is closed, so that a night that died writes it again
-    close_run(ledger, run.run_id, exit_code=exit_code, report=report.model_dump_json())
-    return NightOutcome(run.run_id, exit_code, report, tuple(problems))
-
-
 def _advance_all(site: Site, ledger: Ledger, held: Lease, bench: Bench, progress: Progress | None) -> Problems:
     """Settle the queue, carry out withdrawals, then take every batch that is not settled as far as it goes."""
     settle(ledger, ReviewPolicy(ledger.signer_profile()))
     carry_out_withdrawals(ledger)
     create_batch(ledger, actor="medrek-flow", note="approved since the last batch")
-    steps = LedgerBatchSteps(site, ledger, bench, guard=held.assert_held, progress=progress)
+    steps = LedgerBatchSteps(site, ledger, bench, guard=_guard(site, held), progress=progress)
     problems: Problems = {}
     with ledger.read() as connection:
         batches = list_batches(connection)
@@ -181,8 +146,20 @@ def _advance_all(site: Site, ledger: Ledger, held: Lease, bench: Bench, progress
                 advance_batch(site.checkpoints_path, batch.batch_id, steps)
             except (DamagedError, MemoryDamagedError) as error:
                 problems[str(error)] = ExitCode.DAMAGED
+            except AnchorLostError as error:
+                problems[str(error)] = error.exit_code
             problems |= _problem_of(ledger, batch.batch_id)
     return problems
+
+
+def _guard(site: Site, held: Lease) -> Guard:
+    """What is asked in the transaction of a promotion: the lease is still ours, and the chain holds its anchors."""
+
+    def guard(transaction: Transaction) -> None:
+        held.assert_held(transaction)
+        require_anchored(transaction.connection, site.settings.audit.anchor)
+
+    return guard
 
 
 def _was_read_back(ledger: Ledger, batch_id: str) -> bool:
@@ -241,6 +218,8 @@ def promote(
     ledger = site.open_ledger()
     try:
         with lease(ledger, WORKER, ttl_s=LEASE_TTL_S) as held:
+            with ledger.read() as connection:
+                require_anchored(connection, site.settings.audit.anchor)
             withdrawn = carry_out_withdrawals(ledger)
             verify_live(ledger, site.memory_folder)
             bench = Bench(site)
@@ -248,7 +227,7 @@ def promote(
             if chosen is None:
                 _check_pending_release(ledger, bench, progress)
                 return PromoteOutcome(None, None, None, withdrawn, ExitCode.DONE)
-            steps = LedgerBatchSteps(site, ledger, bench, guard=held.assert_held, progress=progress)
+            steps = LedgerBatchSteps(site, ledger, bench, guard=_guard(site, held), progress=progress)
             outcome = _promote(site, ledger, steps, chosen, actor=actor, confirm=confirm, withdrawn=withdrawn)
             _check_pending_release(ledger, bench, progress)
             return outcome
@@ -307,8 +286,13 @@ def read_gate_summary(ledger: Ledger, batch_id: str) -> GateSummary:
     return GateSummary(batch, GateReport.model_validate_json(body.report))
 
 
-def advance_batches(site: Site, *, progress: Progress | None = None) -> set[ExitCode]:
+def advance_batches(site: Site, *, progress: Progress | None = None, bench: Bench | None = None) -> set[ExitCode]:
     """Take every batch as far as it goes and rehearse what waits: one pass of the worker.
+
+    Args:
+        site: Whose batches.
+        progress: Is told how far it is.
+        bench: The model of an earlier pass, brought up to what is live now.
 
     Raises:
         BusyError: another process holds the worker's lease.
@@ -318,7 +302,9 @@ def advance_batches(site: Site, *, progress: Progress | None = None) -> set[Exit
     try:
         with lease(ledger, WORKER, ttl_s=LEASE_TTL_S) as held:
             verify_live(ledger, site.memory_folder)
-            bench = Bench(site)
+            bench = bench or Bench(site)
+            if bench.is_open:
+                bench().refresh()
             rehearse_if_needed(ledger, bench, progress)
             problems = _advance_all(site, ledger, held, bench, progress)
             _check_pending_release(ledger, bench, progress)

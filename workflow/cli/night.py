@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workflow.cli.options import Folder, Json
+from workflow.cli.options import DryRun, Folder, Json
 from workflow.cli.output import banner, emit_json, fields, note, progress_bar, say, table
-from workflow.errors import BusyError, ExitCode, UsageError, worst
+from workflow.errors import ExitCode, UsageError, WorkflowError
 
 if TYPE_CHECKING:
+    from workflow.night_plan import NightPlan
     from workflow.reports.night_report import NightReport
 
 commands = typer.Typer()
@@ -28,6 +29,7 @@ def night(
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="SOURCE", help="Only this source; may be given again.")
     ] = None,
+    dry_run: DryRun = False,
     folder: Folder = None,
     as_json: Json = False,
 ) -> None:
@@ -41,10 +43,23 @@ def night(
     first_day = read_day(since, option="--since") if since else None
     if first_day and first_day > moment.date():
         raise UsageError(f"--since {first_day}: expected a day on or before the night's own, {moment.date()}")
+    if dry_run:
+        from workflow.cli.opening import open_ledger
+        from workflow.night_plan import plan_night
+
+        with open_ledger(folder) as opened, opened.ledger.read() as connection:
+            _show_plan(plan_night(connection, site, now=moment, since=first_day, only=chosen), as_json=as_json)
+        return
+    from workflow.after_night import tell_of_failure
     from workflow.night import run_night
 
     with logged(site, "night"), progress_bar() as progress:
-        outcome = run_night(site, now=moment, since=first_day, progress=progress, only_sources=chosen)
+        try:
+            outcome = run_night(site, now=moment, since=first_day, progress=progress, only_sources=chosen)
+        except WorkflowError as error:
+            for line in tell_of_failure(site, error):
+                note(f"medrek-flow: {line}")
+            raise
     if as_json:
         emit_json("night", outcome.report.model_dump(mode="json"))
     else:
@@ -60,34 +75,58 @@ def night(
 @commands.command(rich_help_panel="Site")
 def worker(
     watch: Annotated[
-        float, typer.Option("--watch", metavar="SECONDS", help="Go on for ever, looking again after so long.")
+        float, typer.Option("--watch", min=0.0, metavar="SECONDS", help="Go on for ever, looking again after so long.")
     ] = 0.0,
+    once: Annotated[bool, typer.Option("--once", help="One pass and out; what it does without --watch too.")] = False,
     folder: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Rehearse what waits and take every batch as far as it goes: once, or with --watch until stopped."""
+    """Rehearse what waits and take every batch as far as it goes: once, or with --watch until stopped (SIGTERM)."""
     from workflow.cli.opening import find_site, logged
-    from workflow.night import advance_batches
+    from workflow.worker import StoppedError, stopping_on_signals, watch_site, work_once
 
+    if once and watch:
+        raise UsageError("worker: expected --once or --watch SECONDS, got both")
     site = find_site(folder)
-    while True:
-        code = ExitCode.DONE
+    code = ExitCode.DONE
+    with stopping_on_signals() as stop, logged(site, "worker"), progress_bar() as progress:
         try:
-            with logged(site, "worker"), progress_bar() as progress:
-                code = worst(advance_batches(site, progress=progress))
-        except BusyError as error:
-            if not watch:
-                raise
+            if watch:
+                watch_site(site, every_s=watch, stop=stop, progress=progress, tell=note)
+            else:
+                code = work_once(site, stop=stop, progress=progress)
+        except StoppedError as error:
             note(str(error))
-        if not watch:
-            break
-        time.sleep(watch)
     if as_json:
-        emit_json("worker", {"exit_code": int(code)})
+        emit_json("worker", {"exit_code": int(code), "stopped": stop.is_asked})
+    elif stop.is_asked:
+        say("stopped; what was done is on record")
     else:
         say("nothing is left that can be done without a person" if code is ExitCode.DONE else _words(code))
     if code:
         raise typer.Exit(code)
+
+
+def _show_plan(plan: NightPlan, *, as_json: bool) -> None:
+    if as_json:
+        emit_json("night-plan", asdict(plan))
+        return
+    table(("source", "from", "to"), [(one.source, one.first, one.last) for one in plan.sources], empty="no sources")
+    fields(
+        (
+            ("clock", plan.now),
+            *((("first", f"finishes {plan.finishes_first}, which was interrupted"),) if plan.finishes_first else ()),
+            ("left by earlier nights", f"{plan.waiting_changes} changes, {plan.to_rehearse} candidates to rehearse"),
+            ("approved", f"{plan.approved} candidates for a batch"),
+            *(("batch", f"{batch.batch_id} is {batch.state}") for batch in plan.batches),
+            *(
+                ("lease", f"{lease.name} is held by {lease.holder}: the night would be refused")
+                for lease in plan.leases
+            ),
+            *(("cap", f"{name} = {value}") for name, value in plan.caps.items()),
+        )
+    )
+    say("dry run: nothing was asked, loaded or written")
 
 
 def _words(code: ExitCode) -> str:

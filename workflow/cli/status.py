@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,23 +18,34 @@ commands = typer.Typer()
 
 
 @commands.command(rich_help_panel="Every day")
-def status(folder: Folder = None, as_json: Json = False) -> None:
+def status(
+    metrics: Annotated[
+        Path | None, typer.Option("--metrics", metavar="FILE", help="Write the numbers for Prometheus there too.")
+    ] = None,
+    folder: Folder = None,
+    as_json: Json = False,
+) -> None:
     """Show what is live, what waits for a person, and what is overdue."""
     from workflow.cli.opening import open_ledger
     from workflow.clock import utc_now
     from workflow.source_lines import enabled_sources
     from workflow.status import read_status
 
-    with open_ledger(folder) as opened, opened.ledger.read() as connection:
-        found = read_status(
-            connection,
-            folder=opened.site.root,
-            kind=opened.ledger.kind(),
-            signer_profile=opened.ledger.signer_profile(),
-            sources=enabled_sources(opened.site),
-            now=utc_now(),
-            anchor=opened.site.settings.audit.anchor,
-        )
+    with open_ledger(folder) as opened:
+        with opened.ledger.read() as connection:
+            found = read_status(
+                connection,
+                folder=opened.site.root,
+                kind=opened.ledger.kind(),
+                signer_profile=opened.ledger.signer_profile(),
+                sources=enabled_sources(opened.site),
+                now=utc_now(),
+                anchor=opened.site.settings.audit.anchor,
+            )
+        if metrics is not None:
+            from workflow.metrics import write_metrics
+
+            write_metrics(opened.site, opened.ledger, metrics)
     if as_json:
         emit_json("status", {**asdict(found), "pending": found.pending, "awaiting_second": found.awaiting_second})
         return
