@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
@@ -14,12 +13,11 @@ from editor_engine.edit import Edit
 from editor_engine.metrics import takes
 from workflow.change_control.batch_states import HoldReason, hold_text
 from workflow.change_control.batches import BatchRow, eject, read_batch, set_state
-from workflow.change_control.gate import GateInputs, run_gate
 from workflow.change_control.gate_report import GateReport
+from workflow.change_control.gate_step import Judged, judge_batch
 from workflow.change_control.impact_note import keep_note, make_note, read_note
-from workflow.change_control.probe_sets import candidates_of, faq_probes
 from workflow.change_control.promotion import promote_batch
-from workflow.change_control.release import read_live, release_edits
+from workflow.change_control.release import read_live
 from workflow.change_control.roles import Act
 from workflow.change_control.signed_acts import sign_act
 from workflow.change_control.staging import stage_batch
@@ -76,15 +74,15 @@ class LedgerBatchSteps:
             batch = self._batch(batch_id)
         if batch.state is not BatchState.STAGED:
             return
-        rows = self._read_rows(batch)
-        report = run_gate(
-            self._inputs(batch),
-            self._bench().gated_model,
-            rows,
-            reread=lambda: self._read_rows(batch),
-            progress=self._progress,
+        bodies = self._edits(batch_id)
+        judged = judge_batch(
+            self._bench(),
+            batch_id,
+            [bodies[edit.edit_id] for edit in batch.standing],
+            lambda: self._read_rows(batch),
+            self._progress,
         )
-        self._record(batch, report)
+        self._record(batch, judged)
 
     def next_step(self, batch_id: str) -> Next:
         """Tell from the ledger where the batch goes."""
@@ -171,38 +169,15 @@ class LedgerBatchSteps:
         path = self._site.memory_folder / str(batch.shard_path)
         return {row.edit_id: row for row in read_shard(path, str(batch.shard_sha256))}
 
-    def _inputs(self, batch: BatchRow) -> GateInputs:
-        bench = self._bench()
-        bench.refresh()
-        bodies = self._edits(batch.batch_id)
-        standing = tuple(bodies[edit.edit_id] for edit in batch.standing)
-        settings = self._site.settings.gate
-        faq_file = None if settings.faq_file is None else Path(self._site.root, settings.faq_file)
-        with self._ledger.read() as connection:
-            in_force = release_edits(connection, bench.live.release_id)
-            ids = [edit.edit_id for edit in standing] + [edit.edit_id for edit in in_force]
-            candidates = candidates_of(connection, ids)
-        return GateInputs(
-            batch_id=batch.batch_id,
-            live_release_id=bench.live.release_id,
-            edits=standing,
-            candidates=candidates,
-            in_force=in_force,
-            faq=tuple(faq_probes(faq_file)),
-            faq_limit=settings.limits.faq_moved,
-            audit_share=settings.audit_share,
-            confidence=settings.limits.confidence,
-            max_new_tokens=bench.max_new_tokens,
-        )
-
-    def _record(self, batch: BatchRow, report: GateReport) -> None:
+    def _record(self, batch: BatchRow, judged: Judged) -> None:
         target = {
             GateVerdict.PASS: BatchState.PASSED,
             GateVerdict.HOLD: BatchState.HELD,
             GateVerdict.REFUSE: BatchState.REFUSED,
-        }[report.verdict]
+        }[judged.report.verdict]
         with self._ledger.write() as transaction:
             self._guard(transaction)
+            report = judged.keep(transaction)
             transaction.execute(
                 insert(tables.gates)
                 .values(
@@ -244,7 +219,9 @@ class LedgerBatchSteps:
 
 
 def _undecided(report: GateReport) -> str:
-    """Why a gate holds, in words: its undecided and its missing checks."""
+    """Why a gate holds, in words: what ended it early, or its undecided and its missing checks."""
+    if report.trouble:
+        return hold_text(HoldReason.GATE_UNDECIDED, report.trouble)
     open_checks = [f"{check.name}: {check.detail}" for check in report.checks if check.verdict is GateVerdict.HOLD]
     missing = [f"{name}: did not run" for name in report.missing]
     return hold_text(HoldReason.GATE_UNDECIDED, "; ".join([*open_checks, *missing]))

@@ -14,6 +14,8 @@ class CheckName(StrEnum):
     """Each edit's question and paraphrases say the new object and not the old one."""
     NEAR_MISSES = "near_misses"
     """Questions next to an edit, of this batch and of every edit in force, keep their answers."""
+    PINNED = "pinned"
+    """The site's pinned safety set: not one answer moves, but where a newer edit of the same key takes over."""
     PORTFOLIO = "portfolio"
     """The edits in force still answer their questions and paraphrases, but for those that are superseded."""
     CONFLICTS = "conflicts"
@@ -82,6 +84,13 @@ class GateReport(Record):
     staged_digest: str
     inputs_sha256: str
     seconds: float
+    trouble: str = ""
+    """Why the gate ended before its verdict: one line; empty where it came to one."""
+
+    @property
+    def all_failures(self) -> tuple[Failure, ...]:
+        """Every question that came out wrong: of the edits that stayed in, then of those that were taken out."""
+        return (*self.failures, *(failure for gone in self.ejected for failure in gone.failures))
 
     @property
     def missing(self) -> tuple[CheckName, ...]:

@@ -11,16 +11,17 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from editor_engine.edit import Carrier, Edit
 from editor_engine.metrics import takes
-from workflow.change_control.gate import GateInputs, run_gate
+from workflow.change_control.gate import run_gate
+from workflow.change_control.gate_inputs import inputs_for
 from workflow.change_control.gate_report import GateReport
-from workflow.change_control.probe_sets import candidates_of, faq_probes
+from workflow.change_control.probe_sets import candidates_of
+from workflow.change_control.question_sets import require_passable
 from workflow.change_control.rebase_notes import Measured, Notes
 from workflow.change_control.release import EngineIdentity, LiveState, ReleasedEdit, digest_of
 from workflow.engine_seam import edit_from_json, make_trial
@@ -239,18 +240,13 @@ def _gate(
 ) -> GateReport:
     """The whole memory against the bare model, as ``check`` judges what is live."""
     answering = [edit_id for edit_id in before.bodies if edit_id not in rebased.shadowed]
-    settings = site.settings.gate
-    inputs = GateInputs(
+    inputs = inputs_for(
+        site,
         batch_id=rebase_id,
         live_release_id=before.live.release_id,
-        edits=tuple(before.bodies[edit_id] for edit_id in answering),
+        edits=[before.bodies[edit_id] for edit_id in answering],
         candidates={edit_id: before.candidates[edit_id] for edit_id in answering},
-        in_force=(),
-        faq=tuple(faq_probes(None if settings.faq_file is None else Path(site.root, settings.faq_file))),
-        faq_limit=settings.limits.faq_moved,
-        audit_share=settings.audit_share,
-        confidence=settings.limits.confidence,
-        max_new_tokens=site.settings.model.max_new_tokens,
+        sets=require_passable(site),
     )
     rows = {edit_id: rebased.row(edit_id) for edit_id in answering}
     return run_gate(inputs, editor.model(), rows, reread=lambda: rows, progress=progress)

@@ -9,9 +9,11 @@ import pytest
 from editor_engine import CausalLM, EditedModel, Editor, MemoryRow, Probe, ProbeKind, TextEncoder
 from editor_engine.demo import bundled_model
 from editor_engine.demo.facts import demo_facts
+from editor_engine.metrics import wilson_interval
 from tests.workflow.change_control.made_batches import make_candidate
-from workflow.change_control.gate import GateInputs, needed, run_gate
+from workflow.change_control.gate import GateInputs, run_gate
 from workflow.change_control.gate_report import Check, CheckName, GateReport, verdict_of
+from workflow.change_control.question_sets import needed
 from workflow.engine_seam import make_edit
 from workflow.records import Candidate, GateVerdict, NearMiss, NearMissKind
 
@@ -139,7 +141,7 @@ def test_too_few_clinical_questions_hold_the_batch_and_say_how_many_are_needed(l
     report = judge(live, GOOD, faq_limit=0.01)
     assert report.verdict is GateVerdict.HOLD
     faq = next(check for check in report.checks if check.name is CheckName.FAQ)
-    assert "386 are needed" in faq.detail
+    assert "381 are needed" in faq.detail
 
 
 def test_no_audit_sample_holds_the_batch(live: EditedModel) -> None:
@@ -192,6 +194,8 @@ def test_one_refusing_check_refuses(failing: CheckName) -> None:
     assert verdict_of(checks, edits_left=1) is GateVerdict.REFUSE
 
 
-def test_needed_is_the_smallest_sample_that_can_pass() -> None:
-    inputs = GateInputs("b", 0, (), {}, (), (), 0.01, 0.1, 0.95, 8)
-    assert 370 <= needed(inputs) <= 390
+@pytest.mark.parametrize(("limit", "confidence"), [(0.01, 0.95), (0.02, 0.99), (0.2, 0.8), (0.5, 0.95)])
+def test_needed_is_the_smallest_sample_that_can_pass(limit: float, confidence: float) -> None:
+    count = needed(limit, confidence)
+    assert wilson_interval(0, count, confidence=confidence)[1] <= limit
+    assert wilson_interval(0, count - 1, confidence=confidence)[1] > limit
