@@ -11,15 +11,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import update
+from sqlalchemy import Connection, select, update
 
 from workflow.change_control.batches import BatchRow, read_batch, set_state
-from workflow.change_control.promotion_checks import HeldError, hold, require_clock, require_promotable
-from workflow.change_control.release import LiveState, NewRelease, ReleaseRow, read_live, release_edits, write_release
+from workflow.change_control.promotion_checks import HeldError, hold, require_clock, require_gated, require_signed
+from workflow.change_control.release import (
+    LiveState,
+    NewRelease,
+    ReleaseRow,
+    read_live,
+    release_edits,
+    release_rows,
+    write_release,
+)
 from workflow.change_control.shard_files import shards_in_force, verify_shard_file
 from workflow.errors import IllegalTransitionError
 from workflow.fault_points import reached
-from workflow.ledger import tables
+from workflow.ledger import audit, tables
 from workflow.ledger.ledger import Ledger, Transaction
 from workflow.records import BatchState
 
@@ -34,13 +42,16 @@ class Promoted:
     edits: tuple[str, ...]
 
 
-def verify_shard(memory_folder: Path, batch: BatchRow) -> None:
+def verify_shard(connection: Connection, memory_folder: Path, batch_id: str) -> None:
     """Hash a batch's shard again.
 
     Raises:
         DamagedError: it is missing or its bytes are not the ones that were staged.
     """
-    verify_shard_file(memory_folder, batch.shard_path or f"{batch.batch_id}.safetensors", batch.shard_sha256)
+    columns = tables.batches.c
+    query = select(columns.shard_path, columns.shard_sha256).where(columns.batch_id == batch_id)
+    path, sha256 = connection.execute(query).one_or_none() or (None, None)
+    verify_shard_file(memory_folder, path or f"{batch_id}.safetensors", sha256)
 
 
 def verify_live(ledger: Ledger, memory_folder: Path) -> None:
@@ -75,13 +86,9 @@ def promote_batch(
         HeldError: what would go live is not what was signed and gated, or the clock runs behind; the batch is held.
         DamagedError: its shard is not what was staged.
     """
-    with ledger.read() as connection:
-        verify_shard(memory_folder, read_batch(connection, batch_id))
     try:
-        with ledger.write() as transaction:
-            guard(transaction)
-            promoted = _promote(transaction, batch_id, actor, reason)
-            reached("promote.before_commit")
+        checked = check_before(ledger, memory_folder, batch_id)
+        promoted = move_pointer(ledger, checked, actor=actor, reason=reason, guard=guard)
     except HeldError as error:
         hold(ledger, batch_id, error)
         raise
@@ -89,12 +96,58 @@ def promote_batch(
     return promoted
 
 
-def _promote(transaction: Transaction, batch_id: str, actor: str, reason: str) -> Promoted:
-    batch = read_batch(transaction.connection, batch_id)
-    live = _require_gated_against_live(transaction, batch)
-    require_clock(transaction)
-    new = _new_release(transaction, batch, live, actor, reason or batch.note)
-    require_promotable(transaction.connection, batch, digest_new=new.digest)
+@dataclass(frozen=True)
+class Checked:
+    """A batch whose shard and signatures were checked, and the end of the audit chain at that time."""
+
+    batch_id: str
+    audit_head: tuple[int, str]
+
+
+def check_before(ledger: Ledger, memory_folder: Path, batch_id: str) -> Checked:
+    """Check shard and signatures of a passed batch on a snapshot: what takes long, before anything is locked.
+
+    Raises:
+        HeldError: signatures do not stand, or an edit is not what was signed.
+        DamagedError: its shard is not what was staged.
+    """
+    with ledger.read() as connection:
+        verify_shard(connection, memory_folder, batch_id)
+        batch = read_batch(connection, batch_id)
+        if batch.state is BatchState.PASSED:
+            require_signed(connection, [edit.edit_id for edit in batch.standing])
+        return Checked(batch_id, audit.head(connection))
+
+
+def move_pointer(
+    ledger: Ledger,
+    checked: Checked,
+    *,
+    actor: str,
+    reason: str = "",
+    guard: Callable[[Transaction], None] = lambda _transaction: None,
+) -> Promoted:
+    """Write the release and move the pointer; signatures are counted again where anything happened since the check.
+
+    Raises:
+        IllegalTransitionError, HeldError: as ``promote_batch``.
+    """
+    with ledger.write() as transaction:
+        guard(transaction)
+        batch = read_batch(transaction.connection, checked.batch_id)
+        live = _require_gated_against_live(transaction, batch)
+        require_clock(transaction)
+        if audit.head(transaction.connection) != checked.audit_head:
+            require_signed(transaction.connection, [edit.edit_id for edit in batch.standing])
+        new = _new_release(transaction, batch, live, actor, reason or batch.note)
+        require_gated(transaction.connection, batch, new.digest)
+        promoted = _write(transaction, batch, live, new)
+        reached("promote.before_commit")
+    return promoted
+
+
+def _write(transaction: Transaction, batch: BatchRow, live: LiveState, new: NewRelease) -> Promoted:
+    batch_id = batch.batch_id
     release_id = write_release(transaction, new, expected_live=live.release_id)
     set_state(transaction, batch_id, BatchState.PROMOTED, release_id=release_id, hold_reason=None)
     _mark_edits(transaction, batch)
@@ -117,7 +170,7 @@ def _require_gated_against_live(transaction: Transaction, batch: BatchRow) -> Li
 
 
 def _new_release(transaction: Transaction, batch: BatchRow, live: LiveState, actor: str, reason: str) -> NewRelease:
-    old = tuple(ReleaseRow.of(edit) for edit in release_edits(transaction.connection, live.release_id))
+    old = release_rows(transaction.connection, live.release_id)
     added = tuple(ReleaseRow(e.edit_id, batch.batch_id, _row_digest(e.edit_id, e.row_sha256)) for e in batch.standing)
     said = f"EXPEDITED: {reason}" if batch.expedited else reason
     return NewRelease("promotion", batch.batch_id, live.identity, old + added, "passed", actor, said)

@@ -21,7 +21,7 @@ from workflow.change_control.batch_states import HoldReason, hold_text
 from workflow.change_control.batches import BatchRow, set_state
 from workflow.change_control.impact_note import read_note
 from workflow.clock import utc_moment
-from workflow.engine_seam import edit_from_json, make_edit
+from workflow.engine_seam import edit_from_json, edit_to_json, make_edit
 from workflow.errors import ExitCode, IllegalTransitionError
 from workflow.ledger import tables
 from workflow.ledger.case_file import CaseFile, read_case_files
@@ -40,16 +40,6 @@ class HeldError(IllegalTransitionError):
     def __init__(self, reason: HoldReason, words: str) -> None:
         super().__init__(words)
         self.reason = reason
-
-
-def require_promotable(connection: Connection, batch: BatchRow, *, digest_new: str) -> None:
-    """Ask rules 1 to 3 of a passed batch.
-
-    Raises:
-        HeldError: one does not hold.
-    """
-    require_signed(connection, [edit.edit_id for edit in batch.standing])
-    _require_gated(connection, batch, digest_new)
 
 
 def require_signed(connection: Connection, edit_ids: Sequence[str]) -> None:
@@ -79,8 +69,9 @@ def require_signed(connection: Connection, edit_ids: Sequence[str]) -> None:
 
 
 def _why_not(policy: ReviewPolicy, file: CaseFile, edit_id: str, body: str) -> str:
-    made, kept = make_edit(file.candidate), edit_from_json(body)
-    if file.candidate.candidate_id != file.candidate_id or made.sha256 != kept.sha256 or made.edit_id != edit_id:
+    made = make_edit(file.candidate)
+    same = edit_to_json(made) == body or made.sha256 == edit_from_json(body).sha256
+    if not same or file.candidate.candidate_id != file.candidate_id or made.edit_id != edit_id:
         return "expected what was signed, got another text on record: it was changed after its signatures"
     case = file.case()
     if policy.state_of(case) is CandidateState.APPROVED:
@@ -90,7 +81,12 @@ def _why_not(policy: ReviewPolicy, file: CaseFile, edit_id: str, body: str) -> s
     return f"expected {asked} standing signature(s), got {given}{f' ({why})' if why else ''}"
 
 
-def _require_gated(connection: Connection, batch: BatchRow, digest_new: str) -> None:
+def require_gated(connection: Connection, batch: BatchRow, digest_new: str) -> None:
+    """Compare what would go live with what the gate judged, and ask for its impact note (P2).
+
+    Raises:
+        HeldError: it was changed since, or there is no such gate or note.
+    """
     columns = tables.gates.c
     query = select(columns.verdict, columns.release_id, columns.report).where(columns.gate_id == (batch.gate_id or ""))
     gate = connection.execute(query).first()

@@ -162,6 +162,13 @@ def release_edits(connection: Connection, release_id: int) -> tuple[ReleasedEdit
     return tuple(_released_edit(dict(row)) for row in connection.execute(query).mappings())
 
 
+def release_rows(connection: Connection, release_id: int) -> tuple[ReleaseRow, ...]:
+    """Read the rows of a release alone, without the facts: what the next release is made of."""
+    columns = tables.release_edits.c
+    query = select(columns.edit_id, columns.batch_id, columns.row_sha256, columns.shard_path)
+    return tuple(ReleaseRow(*row) for row in connection.execute(query.where(columns.release_id == release_id)))
+
+
 def _released_edit(row: dict[str, object]) -> ReleasedEdit:
     body = json.loads(str(row["body"]))
     return ReleasedEdit(
