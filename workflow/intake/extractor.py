@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from connectors.notice import AssertionKind, NoticeKind, Section
+from workflow.intake.mentions import NO_NAMES, Lexicon
 from workflow.records import Candidate, ChangeKind
 
 
@@ -87,6 +88,8 @@ class DocumentChanges:
 
     document_id: str
     changes: tuple[ChangedSentence, ...]
+    lexicon: Lexicon = NO_NAMES
+    """The drugs that are known by name here: from the site's vocabulary and the labels on record."""
 
     @property
     def texts(self) -> Mapping[str, str]:

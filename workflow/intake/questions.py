@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from workflow.intake import drug_names
 from workflow.intake.normalise import population_stands
 from workflow.intake.sentences import tokens
-from workflow.intake.wordings import ABOUT_CONDITIONS, ABOUT_PAPERS, WORDINGS
+from workflow.intake.wordings import ABOUT_CONDITIONS, ABOUT_PAPERS, WORDINGS, wordings_for
 from workflow.records import Candidate, NearMiss, NearMissKind
 
 _OTHER_RELATIONS = ("recommended_dose", "contraindicated_in", "max_daily_dose", "indicated_for", "boxed_warning")
@@ -48,7 +48,7 @@ def ask(relation: str, subject: str, qualifiers: Mapping[str, str], *, effect: s
     """
     return tuple(
         _filled(wording, subject, qualifiers, effect) + _where(qualifiers) + "?"
-        for wording in (wording.removesuffix("?") for wording in WORDINGS.get(relation, ()))
+        for wording in (wording.removesuffix("?") for wording in wordings_for(relation, qualifiers))
     )
 
 

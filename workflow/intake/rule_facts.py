@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from workflow.intake.phrases import Span
+from workflow.records import Certainty
 
 _NO_ADVICE = re.compile(
     r"overdos|pharmacolog|pharmacokinetic|pharmacodynamic|nonclinical|non-clinical|toxicolog|clinical.(?:studies|trials)"
@@ -47,3 +48,5 @@ class Fact:
     old_value: str | None = None
     """The value that the sentence itself says it replaces ("lowered from 10 mg to 5 mg")."""
     flags: tuple[str, ...] = ()
+    certainty: Certainty = Certainty.DEFINITE
+    """As the sentence says it."""

@@ -12,10 +12,13 @@ from functools import lru_cache
 
 from connectors.notice import NoticeKind
 from workflow.intake.extractor import ChangedSentence, DocumentChanges, NoticeText, Refused
+from workflow.intake.mentions import NO_NAMES, Lexicon
 from workflow.intake.normalise import names_stand, plain_name, population, product_names
+from workflow.intake.phrases import Span
 from workflow.intake.relations import HIGH_RISK, relation_of
 from workflow.intake.rule_facts import Fact, Place
 from workflow.intake.rules_dose import read_doses
+from workflow.intake.rules_interactions import INTERACTING, interaction_facts
 from workflow.intake.rules_label import read_label
 from workflow.intake.rules_retraction import read_retraction
 from workflow.intake.sentences import Sentence, split, tokens
@@ -41,30 +44,45 @@ class RulesExtractor:
             if change.kind is ChangeKind.RETRACTED and change.start is None:
                 yield from read_retraction(change, NAME)
             elif change.start is not None and change.notice.kind in _READ:
-                yield from _read_change(change)
+                yield from _read_change(change, document.lexicon)
 
 
-def read_facts(text: str, place: Place) -> list[Fact]:
-    """Give every fact that the rules read in one sentence; none in one too long to be one."""
+def read_facts(text: str, place: Place, lexicon: Lexicon = NO_NAMES) -> list[Fact]:
+    """Give every fact that the rules read in one sentence; none in one too long to be one.
+
+    Where both drugs of an interaction are known by name, they are told one by one, in place of the whole phrase.
+    """
     if len(text) > _LONGEST_SENTENCE:
         return []
-    return [*read_doses(text, place), *read_label(text, place)]
+    facts = [*read_doses(text, place), *read_label(text, place)]
+    named = interaction_facts(text, place, lexicon)
+    return [*(fact for fact in facts if not named or fact.relation not in INTERACTING), *named]
 
 
-def _read_change(change: ChangedSentence) -> Iterator[Candidate | Refused]:
+def _read_change(change: ChangedSentence, lexicon: Lexicon) -> Iterator[Candidate | Refused]:
     sentence = Sentence(change.sentence, change.start or 0, change.end or 0, change.section, _code(change))
     own = product_names(change.notice)
-    before = _facts_of(change.previous) if change.previous is not None else ()
-    for fact in read_facts(sentence.text, Place(sentence.section, sentence.code)):
+    before = _facts_of(change.previous, lexicon) if change.previous is not None else ()
+    for read in read_facts(sentence.text, Place(sentence.section, sentence.code), lexicon):
+        fact = _own_first(read, own)
         subject = fact.subject or (own[0] if own else None)
         if subject is None:
             reason = "the sentence names no drug and the document no product"
             yield Refused(change.change_id, NAME, reason)
-        elif fact.relation == "interacts_with" and own and names_stand(own, fact.value.text):
+        elif fact.relation in INTERACTING and own and names_stand(own, fact.value.text):
             yield Refused(change.change_id, NAME, "the document's own product is the object of the interaction")
         elif not any(_key(was, own) == _key(fact, own) and _same_value(was, fact) for _, was in before):
             flagged = replace(fact, flags=(*fact.flags, *_doubts(fact, own)))
             yield _candidate(change, sentence, flagged, subject, _replaced(change, fact, before, own))
+
+
+def _own_first(fact: Fact, own: tuple[str, ...]) -> Fact:
+    """Turn a symmetric statement round where its object is the document's own product: A with B is B with A."""
+    if fact.subject is None or not own or not relation_of(fact.relation).symmetric:
+        return fact
+    if not names_stand(own, fact.value.text) or names_stand(own, fact.subject):
+        return fact
+    return replace(fact, subject=fact.value.text, value=Span(fact.subject, fact.value.start, fact.value.end))
 
 
 def _doubts(fact: Fact, own: tuple[str, ...]) -> tuple[str, ...]:
@@ -80,12 +98,12 @@ def _code(change: ChangedSentence) -> str:
 
 
 @lru_cache(maxsize=64)
-def _facts_of(notice: NoticeText) -> tuple[_Said, ...]:
+def _facts_of(notice: NoticeText, lexicon: Lexicon = NO_NAMES) -> tuple[_Said, ...]:
     sentences = split(notice.text, notice.start, notice.end, notice.sections)
     return tuple(
         (sentence, fact)
         for sentence in sentences
-        for fact in read_facts(sentence.text, Place(sentence.section, sentence.code))
+        for fact in read_facts(sentence.text, Place(sentence.section, sentence.code), lexicon)
     )
 
 
@@ -164,4 +182,5 @@ def _candidate(
         risk=Risk.HIGH if fact.relation in HIGH_RISK else Risk.LOW,
         flags=fact.flags,
         extractor=NAME,
+        certainty=fact.certainty,
     )

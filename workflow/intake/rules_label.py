@@ -143,7 +143,7 @@ def _contraindications(sentence: str) -> list[Fact]:
         if match["name"] is None and sentence[: match.start()].strip(" -*•·"):
             return []
         relation = (
-            "interacts_with"
+            "contraindicated_with"
             if match["how"].casefold() == "with" and not _PREGNANCY.match(match["rest"])
             else "contraindicated_in"
         )
@@ -177,7 +177,8 @@ def _interactions(sentence: str) -> list[Fact]:
     match = _COMBINATION_IS.search(sentence)
     if match is None or re.search(r"\bnot\s+contraindicated", match.group(), re.IGNORECASE):
         return []
-    return _fact("interacts_with", _named(match, "name", "name2"), _object(sentence, *match.span("rest")))
+    relation = "contraindicated_with" if match.group().casefold().endswith("contraindicated") else "interacts_with"
+    return _fact(relation, _named(match, "name", "name2"), _object(sentence, *match.span("rest")))
 
 
 def _indications(sentence: str) -> list[Fact]:

@@ -181,3 +181,53 @@ ABOUT_CONDITIONS = frozenset({"first_line_treatment_for", "screening_start_age",
 """Relations whose subject is a condition, not a drug."""
 ABOUT_PAPERS = frozenset({"expression_of_concern_for", "superseded_by"})
 """Relations whose subject is a publication."""
+
+_INTERACTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "caution": (
+            "With which drug should {S} be combined only with caution{in_pop}?",
+            "Beside which drug does {S} ask for caution{in_pop}?",
+            "Which co-medication calls for caution with {S}{in_pop}?",
+            "Together with which drug should {S} be used cautiously{in_pop}?",
+        ),
+        "monitor": (
+            "With which drug does {S} call for closer monitoring{in_pop}?",
+            "Which co-medication should be monitored beside {S}{in_pop}?",
+            "Together with which drug does {S} have to be monitored{in_pop}?",
+            "Beside which drug is monitoring needed with {S}{in_pop}?",
+        ),
+        "adjust": (
+            "With which drug does {S} call for another dose{in_pop}?",
+            "Which co-medication requires a change of dose beside {S}{in_pop}?",
+            "Together with which drug do doses have to be adjusted with {S}{in_pop}?",
+            "Beside which drug is a change of dose needed with {S}{in_pop}?",
+        ),
+        "mechanism": (
+            "With which drug does {S} interact by absorption or metabolism{in_pop}?",
+            "Which drug has a pharmacokinetic interaction with {S}{in_pop}?",
+            "Which co-medication and {S} change each other's levels{in_pop}?",
+            "With which drug does {S} have a pharmacokinetic interaction{in_pop}?",
+        ),
+        "effect": (
+            "With which drug does {S} interact in its effect{in_pop}?",
+            "Which drug has a pharmacodynamic interaction with {S}{in_pop}?",
+            "Which co-medication and {S} change each other's effect{in_pop}?",
+            "With which drug does {S} have a pharmacodynamic interaction{in_pop}?",
+        ),
+        "unspecified": (
+            "With which drug does {S} interact{in_pop}?",
+            "Which drug interacts with {S}{in_pop}?",
+            "Which interaction does {S} have{in_pop}?",
+            "Which co-medication interacts with {S}{in_pop}?",
+        ),
+    }
+)
+"""An interaction that is no reason to avoid the pair is asked about as what it is: three strengths, and its kind."""
+
+
+def wordings_for(relation: str, qualifiers: Mapping[str, str]) -> tuple[str, ...]:
+    """Give the question and three paraphrases of a relation; of an interaction those of its strength or kind."""
+    if relation == "interacts_with":
+        how = qualifiers.get("advice") or qualifiers.get("kind") or ""
+        return _INTERACTIONS.get(how, WORDINGS[relation])
+    return WORDINGS.get(relation, ())

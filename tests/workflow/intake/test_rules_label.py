@@ -49,14 +49,14 @@ def read(sentence: str, title: str = "") -> list[tuple[str, str | None, str]]:
         ("Corvandine must not be used with clarithromycin.", "interacts_with", "Corvandine", "clarithromycin"),
         ("Avoid concomitant use with strong CYP3A4 inhibitors.", "interacts_with", None, "strong CYP3A4 inhibitors"),
         ("Avoid concomitant use of corvandine with ketoconazole.", "interacts_with", "corvandine", "ketoconazole"),
-        ("Coadministration with ketoconazole is contraindicated.", "interacts_with", None, "ketoconazole"),
+        ("Coadministration with ketoconazole is contraindicated.", "contraindicated_with", None, "ketoconazole"),
         (
             "Concomitant use of simvastatin with gemfibrozil is contraindicated.",
-            "interacts_with",
+            "contraindicated_with",
             "simvastatin",
             "gemfibrozil",
         ),
-        ("Corvandine is contraindicated with gemfibrozil.", "interacts_with", "Corvandine", "gemfibrozil"),
+        ("Corvandine is contraindicated with gemfibrozil.", "contraindicated_with", "Corvandine", "gemfibrozil"),
         ("Do not take corvandine together with grapefruit juice.", "interacts_with", "corvandine", "grapefruit juice"),
         ("Co-administration of tavorine and ritonavir should be avoided.", "interacts_with", "tavorine", "ritonavir"),
         (
