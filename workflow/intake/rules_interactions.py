@@ -95,7 +95,8 @@ def interaction_facts(sentence: str, place: Place, lexicon: Lexicon) -> list[Fac
 
 
 def _fact(found: Interaction, sentence: str) -> Fact:
-    relation, qualifiers = "interacts_with", (("kind", _KINDS.get(found.kind, found.kind)),)
+    relation = "interacts_with"
+    qualifiers: tuple[tuple[str, str], ...] = (("kind", _KINDS.get(found.kind, found.kind)),)
     if found.kind == "advise" and found.strength:
         qualifiers = (("advice", found.strength),)
     if found.strength == "avoid":
