@@ -15,11 +15,9 @@ from workflow.change_control.batch_states import HoldReason, hold_text
 from workflow.change_control.batches import BatchRow, eject, read_batch, set_state
 from workflow.change_control.gate_report import GateReport
 from workflow.change_control.gate_step import Judged, judge_batch
-from workflow.change_control.impact_note import keep_note, make_note, read_note
+from workflow.change_control.impact_note import keep_note, make_note
 from workflow.change_control.promotion import promote_batch
 from workflow.change_control.release import read_live
-from workflow.change_control.roles import Act
-from workflow.change_control.signed_acts import sign_act
 from workflow.change_control.staging import stage_batch
 from workflow.engine_seam import edit_from_json
 from workflow.errors import DamagedError, IllegalTransitionError
@@ -225,30 +223,3 @@ def _undecided(report: GateReport) -> str:
     open_checks = [f"{check.name}: {check.detail}" for check in report.checks if check.verdict is GateVerdict.HOLD]
     missing = [f"{name}: did not run" for name in report.missing]
     return hold_text(HoldReason.GATE_UNDECIDED, "; ".join([*open_checks, *missing]))
-
-
-def order_promotion(ledger: Ledger, batch_id: str, *, actor: str, reason: str = "") -> None:
-    """Record that a person ordered the promotion of a batch, signed; the waiting graph reads it.
-
-    Raises:
-        IllegalTransitionError: the account is no release manager's.
-    """
-    with ledger.write() as transaction:
-        batch = read_batch(transaction.connection, batch_id)
-        note = read_note(transaction.connection, batch.gate_id)
-        why = reason.strip() or batch.note or "as its gate and impact note say"
-        shown = {"gate": batch.gate_id, "note": note.sha256 if note else None}
-        sign_act(transaction, actor, Act.PROMOTE, subject=f"batch:{batch_id}", reason=why, shown=shown)
-        transaction.execute(
-            update(tables.batches)
-            .where(tables.batches.c.batch_id == batch_id)
-            .values(ordered_by=actor, order_reason=why, hold_reason=None)
-        )
-        transaction.audit("promotion.ordered", f"batch:{batch_id}", {"reason": why}, actor=actor)
-
-
-def order_check(ledger: Ledger, batch_id: str, *, actor: str) -> None:
-    """Send a held or passed batch through the gate again."""
-    with ledger.write() as transaction:
-        set_state(transaction, batch_id, BatchState.STAGED, hold_reason=None)
-        transaction.audit("check.ordered", f"batch:{batch_id}", {}, actor=actor)

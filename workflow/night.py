@@ -13,10 +13,11 @@ from datetime import date, datetime
 from editor_engine.errors import MemoryDamagedError
 from workflow.after_night import NightOutcome, Problems, finish_night
 from workflow.anchors import AnchorLostError, require_anchored
-from workflow.batch_steps import Guard, LedgerBatchSteps, order_promotion
+from workflow.batch_steps import Guard, LedgerBatchSteps
 from workflow.change_control.batches import BatchRow, create_batch, list_batches, read_batch
 from workflow.change_control.gate_report import GateReport
 from workflow.change_control.live_check import check_live
+from workflow.change_control.ordering import order_promotion
 from workflow.change_control.promotion import verify_live
 from workflow.change_control.release import read_live, set_check_state
 from workflow.change_control.withdrawals import Withdrawn, carry_out_withdrawals

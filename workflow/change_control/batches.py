@@ -6,9 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from workflow.change_control.batch_states import may_become, standing_word
+from workflow.change_control.roles import Act
+from workflow.change_control.signed_acts import sign_act
 from workflow.engine_seam import edit_to_json, make_edit
 from workflow.errors import IllegalTransitionError, UsageError
 from workflow.fault_points import reached
@@ -119,10 +121,22 @@ def approved_candidates(connection: Connection) -> tuple[Candidate, ...]:
     return tuple(Candidate.model_validate_json(body) for body in rows)
 
 
-def create_batch(ledger: Ledger, *, actor: str, note: str = "", candidate_ids: Sequence[str] = ()) -> str | None:
+def create_batch(
+    ledger: Ledger,
+    *,
+    actor: str,
+    note: str = "",
+    candidate_ids: Sequence[str] = (),
+    expedited: bool = False,
+    by_hand: bool = False,
+) -> str | None:
     """Make a batch of the approved edits (of all, or of those named); None when nothing is approved.
 
     An approval counts only while its signatures stand: those that are void go back to their reviewers first (P1).
+
+    Args:
+        expedited: whether it holds an expedited candidate, which is marked on the batch and on its release.
+        by_hand: whether a person makes it, who signs that; otherwise the site's policy does.
 
     Raises:
         IllegalTransitionError: a named candidate is not approved.
@@ -146,14 +160,18 @@ def create_batch(ledger: Ledger, *, actor: str, note: str = "", candidate_ids: S
                 created_at=transaction.now,
                 created_by=actor,
                 note=note,
+                expedited=int(expedited),
             )
         )
         for candidate in chosen:
             _add_edit(transaction, batch_id, candidate)
+        if by_hand:
+            why, shown = note.strip() or "made by hand", {"candidates": [c.candidate_id for c in chosen]}
+            sign_act(transaction, actor, Act.CREATE_BATCH, subject=f"batch:{batch_id}", reason=why, shown=shown)
         transaction.audit(
             "batch.created",
             f"batch:{batch_id}",
-            {"candidates": [c.candidate_id for c in chosen], "note": note},
+            {"candidates": [c.candidate_id for c in chosen], "note": note, "expedited": expedited},
             actor=actor,
         )
         reached("batch.before_commit")
@@ -175,6 +193,9 @@ def _choose(approved: Sequence[Candidate], candidate_ids: Sequence[str]) -> list
 
 def _add_edit(transaction: Transaction, batch_id: str, candidate: Candidate) -> None:
     edit = make_edit(candidate)
+    columns = tables.edits.c
+    was_cancelled = (columns.edit_id == edit.edit_id) & (columns.state == "cancelled")
+    transaction.execute(delete(tables.edits).where(was_cancelled))  # never staged for good, in no release
     transaction.execute(
         insert(tables.edits).values(
             edit_id=edit.edit_id,

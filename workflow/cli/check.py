@@ -111,8 +111,9 @@ def _show_dry_run(site: Site, batch_id: str, *, as_json: bool) -> None:
 
 
 def _check_batch(site: Site, batch_id: str, progress: Progress) -> GateReport:
-    from workflow.batch_steps import LedgerBatchSteps, order_check
+    from workflow.batch_steps import LedgerBatchSteps
     from workflow.change_control.batches import read_batch
+    from workflow.change_control.ordering import order_check
     from workflow.cli.opening import acting_user
     from workflow.graphs import advance_batch
     from workflow.ledger.lease import lease

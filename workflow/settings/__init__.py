@@ -4,7 +4,7 @@ The prose under each field is what the starter file says above it. Secrets never
 ends in ``api_key_env`` names the environment variable that holds one.
 """
 
-from workflow.settings.control import GateLimitsTable, GateTable
+from workflow.settings.control import AffectedTable, BatchTable, GateLimitsTable, GateTable
 from workflow.settings.intake import ExtractionTable, ScopeTable
 from workflow.settings.operations import (
     AnchorTable,
@@ -41,8 +41,10 @@ from workflow.settings.tree import FILE_NAME, Settings
 __all__ = [
     "FEEDS",
     "FILE_NAME",
+    "AffectedTable",
     "AnchorTable",
     "AuditTable",
+    "BatchTable",
     "CrossrefTable",
     "DailyMedTable",
     "DropFolderTable",

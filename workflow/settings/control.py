@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from workflow.settings.parts import Count, Line, Share, Table
+from workflow.settings.parts import Count, Days, Line, Share, Table
 
 
 class GateLimitsTable(Table):
@@ -35,3 +35,33 @@ class GateTable(Table):
     """How many questions the check of what is live compares with the answers on record, to find a base model, dtype or
     library that changed: all pinned ones, then the edits in force, then the FAQ set."""
     limits: GateLimitsTable = GateLimitsTable()
+
+
+class BatchTable(Table):
+    """How signed candidates become batches at night; a batch made by hand takes what its maker names."""
+
+    most_edits: Count = 100
+    """Most edits of one batch: what fails or is rolled back together."""
+    most_per_night: Count = 10
+    """Most batches a night makes; the rest waits for the next one. Expedited candidates come on top, each alone."""
+    apart: tuple[Line, ...] = ()
+    """Relations that go into batches of their own, such as "recommended_dose" or "contraindicated_in", so that a doubt
+    about one does not take the others along."""
+    check_after: bool = True
+    """Whether the whole live memory is checked right after a promotion, beyond the batch's own questions; a batch that
+    fails there is sent back by itself."""
+    review_after_days: Days = 0
+    """Days after which a promoted fact is proposed for withdrawal unless somebody looks at it again. 0: never."""
+
+
+class AffectedTable(Table):
+    """How soon a person should decide on a fact whose source was taken back or replaced, by kind. Days."""
+
+    retracted_days: Days = 1
+    """A source was retracted, or a drug was recalled."""
+    concern_days: Days = 3
+    """A source is under an expression of concern, or was retracted in part."""
+    corrected_days: Days = 7
+    """A source was corrected, or a fact answers again because a newer one was rolled back."""
+    revised_days: Days = 14
+    """A newer version has replaced a source, a source was reinstated, or the time of a fact ran out."""

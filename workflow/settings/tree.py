@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from workflow.errors import SettingsError
-from workflow.settings.control import GateTable
+from workflow.settings.control import AffectedTable, BatchTable, GateTable
 from workflow.settings.intake import ExtractionTable, ScopeTable
 from workflow.settings.operations import AuditTable, MetricsTable, NightTable, NotifyTable
 from workflow.settings.parts import Table
@@ -36,6 +36,8 @@ class Settings(Table):
     scope: ScopeTable = ScopeTable()
     review: ReviewTable = ReviewTable()
     gate: GateTable = GateTable()
+    batch: BatchTable = BatchTable()
+    affected: AffectedTable = AffectedTable()
     night: NightTable = NightTable()
     audit: AuditTable = AuditTable()
     notify: NotifyTable = NotifyTable()
