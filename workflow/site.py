@@ -27,7 +27,7 @@ from workflow.ledger.tables import audit
 from workflow.settings import FILE_NAME, Settings
 
 HOME_VARIABLE = "MEDREK_FLOW_HOME"
-_FOLDERS = ("documents", "memory", "index", "reports", "logs")
+SITE_FOLDERS = ("documents", "memory", "index", "reports", "logs")
 _ROWS_OF_A_HALF_MADE_SITE = 2  # site.created, reviewer.added
 
 
@@ -184,7 +184,7 @@ class Site:
             raise SettingsError(f"{self.root} is a site already; choose another folder")
         self.root.mkdir(parents=True, exist_ok=True)
         self._clear_half_made()
-        for name in _FOLDERS:
+        for name in SITE_FOLDERS:
             (self.data / name).mkdir(parents=True, exist_ok=True)
         actor = os_user().user_id
         ledger = Ledger.create(

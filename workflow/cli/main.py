@@ -28,6 +28,7 @@ from workflow.cli import (
     review,
     reviewer,
     setup,
+    site_copy,
     sources,
     status,
     train,
@@ -44,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (status, night, review, check, promotion, rebase, ask, live, setup, train):
+for part in (status, night, review, check, promotion, rebase, ask, live, setup, site_copy, train):
     app.add_typer(part.commands)
 for name, panel, group in (
     ("queue", "Every day", queue.app),

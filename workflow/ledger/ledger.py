@@ -78,7 +78,7 @@ class Ledger:
         """
         _check_file(path)
         ledger = cls(path, clock=clock)
-        found = ledger._migration()
+        found = ledger.migration()
         if found != MIGRATION:
             ledger.close()
             raise SettingsError(
@@ -100,7 +100,7 @@ class Ledger:
         _check_file(path)
         ledger = cls(path, clock=clock)
         try:
-            found = ledger._migration()
+            found = ledger.migration()
             if found == MIGRATION:
                 return found, None
             if not (found.isdigit() and found < MIGRATION):
@@ -171,11 +171,22 @@ class Ledger:
         """Give the signer profile, as its first audit row has it: ``one_signer`` or ``two_signer``."""
         return self._site("signer_profile")
 
+    def snapshot(self, target: Path) -> None:
+        """Write the ledger as it stands now, whole, into a new file, while others go on reading and writing."""
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+        with _named(self.path), closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+
     def close(self) -> None:
         """Close the pooled connections."""
         self._engine.dispose()
 
-    def _migration(self) -> str:
+    def migration(self) -> str:
+        """Name the schema that the ledger has.
+
+        Raises:
+            DamagedError: The file is no ledger.
+        """
         try:
             with self.read() as connection:
                 return str(connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar())
