@@ -55,7 +55,7 @@ def write_backup(site: Site, ledger: Ledger, target: Path, *, actor: str, progre
     Args:
         site: What is saved.
         ledger: Its ledger.
-        target: The new file; compressed where its name ends in ``.gz``.
+        target: The new file, compressed where its name ends in ``.gz``; or a folder, where it is named by its time.
         actor: Who asked for it.
         progress: Is told how far it is.
 
@@ -65,6 +65,8 @@ def write_backup(site: Site, ledger: Ledger, target: Path, *, actor: str, progre
         SettingsError: The file cannot be written.
     """
     target = target.absolute()
+    if target.is_dir():
+        target /= f"medrek-flow-{ledger.clock():%Y%m%dT%H%M%SZ}.tar.gz"
     if target.exists():
         raise UsageError(f"backup: expected a file that is not there yet, got {target}")
     if target.is_relative_to(site.root):

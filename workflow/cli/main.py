@@ -27,6 +27,7 @@ from workflow.cli import (
     rebase,
     review,
     reviewer,
+    services,
     setup,
     site_copy,
     sources,
@@ -45,7 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (status, night, review, check, promotion, rebase, ask, live, setup, site_copy, train):
+for part in (status, night, review, check, promotion, rebase, ask, live, setup, services, site_copy, train):
     app.add_typer(part.commands)
 for name, panel, group in (
     ("queue", "Every day", queue.app),

@@ -42,6 +42,9 @@ def init(
     model: Annotated[
         str, typer.Option("--model", metavar="MODEL", help="Base model: a folder, a hub id, or the bundled demo.")
     ] = "",
+    systemd: Annotated[
+        bool, typer.Option("--systemd", help="Write systemd units and timers into its folder too.")
+    ] = False,
     pin_fd: PinFd = None,
     as_json: Json = False,
 ) -> None:
@@ -58,6 +61,12 @@ def init(
         settings={"model.base": model} if model else None,
     )
     _tell_made(site, demo=demo, profile=chosen, reviewer=first.name if first else "", as_json=as_json)
+    if systemd:
+        from workflow.cli.services import tell_units, write_units
+
+        written = write_units(site)
+        if not as_json:
+            tell_units(*written)
 
 
 @commands.command(rich_help_panel="Site")

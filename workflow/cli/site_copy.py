@@ -16,7 +16,10 @@ commands = typer.Typer()
 
 @commands.command(rich_help_panel="Site")
 def backup(
-    target: Annotated[Path, typer.Argument(metavar="FILE", help="The new file: .tar, or .tar.gz to compress it.")],
+    target: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="The new file, .tar or .tar.gz; or a folder for one named by its time."),
+    ],
     folder: Folder = None,
     as_json: Json = False,
 ) -> None:
