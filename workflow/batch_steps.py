@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
 from editor_engine.edit import Edit
-from editor_engine.metrics import takes
+from workflow.change_control.automatic import BY_ENVELOPE, consider, require_inside
 from workflow.change_control.batch_states import HoldReason, hold_text
 from workflow.change_control.batches import BatchRow, eject, read_batch, set_state
 from workflow.change_control.gate_report import GateReport
 from workflow.change_control.gate_step import Judged, judge_batch
 from workflow.change_control.impact_note import keep_note, make_note
 from workflow.change_control.promotion import promote_batch
+from workflow.change_control.read_back import read_back
 from workflow.change_control.release import read_live
 from workflow.change_control.staging import stage_batch
 from workflow.engine_seam import edit_from_json
-from workflow.errors import DamagedError, IllegalTransitionError
+from workflow.errors import IllegalTransitionError
 from workflow.fault_points import reached
 from workflow.graphs import Next
 from workflow.ledger import tables
 from workflow.ledger.ledger import Ledger, Transaction
-from workflow.live_index import rebuild_index
 from workflow.records import BatchState, GateVerdict
 from workflow.site import Site
 
@@ -50,13 +49,20 @@ class LedgerBatchSteps:
         *,
         guard: Guard,
         progress: Progress | None = None,
+        automatic: bool = False,
     ) -> None:
-        """Remember what the steps work on; nothing is loaded yet."""
+        """Remember what the steps work on; nothing is loaded yet.
+
+        Args:
+            automatic: whether a batch that passes is promoted where the site's envelope allows it: the night and the
+                worker do that, a person's command asks the person.
+        """
         self._site = site
         self._ledger = ledger
         self._bench = bench
         self._guard = guard
         self._progress = progress
+        self._automatic = automatic
 
     def stage(self, batch_id: str) -> None:
         """Write and verify the shard, unless the batch is past it."""
@@ -68,7 +74,9 @@ class LedgerBatchSteps:
         batch = self._batch(batch_id)
         if batch.state is BatchState.PASSED and self._is_stale(batch):
             with self._ledger.write() as transaction:
-                set_state(transaction, batch_id, BatchState.STAGED)
+                set_state(
+                    transaction, batch_id, BatchState.STAGED, ordered_by=None, order_reason=None, hold_reason=None
+                )
             batch = self._batch(batch_id)
         if batch.state is not BatchState.STAGED:
             return
@@ -81,6 +89,8 @@ class LedgerBatchSteps:
             self._progress,
         )
         self._record(batch, judged)
+        if self._automatic:
+            consider(self._site.root, self._ledger, batch_id)
 
     def next_step(self, batch_id: str) -> Next:
         """Tell from the ledger where the batch goes."""
@@ -88,7 +98,8 @@ class LedgerBatchSteps:
         if batch.state is BatchState.STAGED or (batch.state is BatchState.PASSED and self._is_stale(batch)):
             return Next.GATE
         if batch.state is BatchState.PASSED:
-            return Next.PROMOTE if self._ordered_by(batch_id) is not None else Next.WAIT
+            ordered = self._ordered_by(batch_id) is not None
+            return Next.PROMOTE if ordered else Next.WAIT
         return Next.WAIT if batch.state is BatchState.HELD else Next.END
 
     def promote(self, batch_id: str) -> None:
@@ -99,47 +110,18 @@ class LedgerBatchSteps:
                 raise IllegalTransitionError(
                     f"batch {batch_id}: expected a person's order, got none; run medrek-flow promote"
                 )
+            if actor.startswith(BY_ENVELOPE):
+                require_inside(self._site.root, self._ledger, batch_id, actor)
             promote_batch(self._ledger, self._site.memory_folder, batch_id, actor=actor, guard=self._guard)
 
     def read_back(self, batch_id: str) -> None:
-        """Ask the live model each edit's question and record the answers.
+        """Ask the live model each edit's questions and record the answers; what fails there is sent back.
 
         Raises:
-            DamagedError: live is not the release that was promoted, or does not answer with its edits.
+            DamagedError: the release that was promoted cannot be loaded; it was sent back.
         """
-        batch = self._batch(batch_id)
-        if batch.state is not BatchState.PROMOTED:
-            return
-        bench = self._bench()
-        bench.refresh()
-        mine = [edit for edit in bench.edits.values() if edit.batch_id == batch_id]
-        bodies = self._edits(batch_id)
-        answers = bench.gated_model.answer([edit.question for edit in mine], max_new_tokens=bench.max_new_tokens)
-        said = {edit.edit_id: answer.text for edit, answer in zip(mine, answers, strict=True)}
-        wrong = [
-            edit_id
-            for edit_id, text in said.items()
-            if not takes(text, bodies[edit_id].object_new, bodies[edit_id].object_old, bodies[edit_id].must_not_assert)
-        ]
-        rebuild_index(self._site, self._ledger, tuple(bench.edits.values()))
-        with self._ledger.write() as transaction:
-            transaction.execute(
-                update(tables.batches)
-                .where(tables.batches.c.batch_id == batch_id)
-                .values(read_back=json.dumps(said, ensure_ascii=False, sort_keys=True))
-            )
-            transaction.audit(
-                "batch.read_back",
-                f"batch:{batch_id}",
-                {"release": bench.live.release_id, "edits": len(said), "wrong": wrong},
-                actor=ACTOR,
-            )
-            reached("read_back.before_commit")
-        if wrong:
-            raise DamagedError(
-                f"release {bench.live.release_id}: expected the live model to answer with edit {wrong[0]} as its gate "
-                f"did, got another answer; run `medrek-flow check`, or roll back batch {batch_id}"
-            )
+        if self._batch(batch_id).state is BatchState.PROMOTED:
+            read_back(self._site, self._ledger, self._bench(), batch_id, self._edits(batch_id), self._progress)
 
     def _batch(self, batch_id: str) -> BatchRow:
         with self._ledger.read() as connection:

@@ -14,12 +14,16 @@ from editor_engine.errors import MemoryDamagedError
 from workflow.after_night import NightOutcome, Problems, finish_night
 from workflow.anchors import AnchorLostError, require_anchored
 from workflow.batch_steps import Guard, LedgerBatchSteps
+from workflow.change_control.automatic import consider
+from workflow.change_control.batch_policy import create_batches
+from workflow.change_control.batch_states import UNPROMOTED, was_returned
 from workflow.change_control.batches import BatchRow, create_batch, list_batches, read_batch
 from workflow.change_control.gate_report import GateReport
-from workflow.change_control.live_check import check_live
+from workflow.change_control.live_watch import watch_live
 from workflow.change_control.ordering import order_promotion
 from workflow.change_control.promotion import verify_live
-from workflow.change_control.release import read_live, set_check_state
+from workflow.change_control.promotion_checks import HeldError
+from workflow.change_control.release import read_live
 from workflow.change_control.withdrawals import Withdrawn, carry_out_withdrawals
 from workflow.errors import DamagedError, ExitCode, IllegalTransitionError
 from workflow.graphs import advance_batch, run_intake
@@ -28,12 +32,12 @@ from workflow.ledger import tables
 from workflow.ledger.lease import Lease, lease
 from workflow.ledger.ledger import Ledger, Transaction
 from workflow.ledger.signing import settle
-from workflow.records import BatchState, GateVerdict
+from workflow.records import BatchState
 from workflow.review_policy import ReviewPolicy
 from workflow.runs import Run, open_run, unfinished_run
 from workflow.site import Site
 from workflow.time_cap import CapReachedError, TimeCap
-from workflow.workbench import Bench, Workbench, rehearse_if_needed
+from workflow.workbench import Bench, rehearse_if_needed
 
 WORKER = "worker"
 """Name of the one lease for everything that needs the model or writes the memory."""
@@ -136,15 +140,19 @@ def _advance_all(site: Site, ledger: Ledger, held: Lease, bench: Bench, progress
     """Settle the queue, carry out withdrawals, then take every batch that is not settled as far as it goes."""
     settle(ledger, ReviewPolicy(ledger.signer_profile()))
     carry_out_withdrawals(ledger)
-    create_batch(ledger, actor="medrek-flow", note="approved since the last batch")
-    steps = LedgerBatchSteps(site, ledger, bench, guard=_guard(site, held), progress=progress)
+    create_batches(ledger, site.settings.batch, actor="medrek-flow", note="approved since the last batch")
+    steps = LedgerBatchSteps(site, ledger, bench, guard=_guard(site, held), progress=progress, automatic=True)
     problems: Problems = {}
     with ledger.read() as connection:
         batches = list_batches(connection)
     for batch in batches:
         if batch.state in _ACTIVE or (batch.state in _SETTLED and not _was_read_back(ledger, batch.batch_id)):
             try:
+                if batch.state is BatchState.PASSED:
+                    consider(site.root, ledger, batch.batch_id)
                 advance_batch(site.checkpoints_path, batch.batch_id, steps)
+            except HeldError as error:
+                problems[str(error)] = error.exit_code
             except (DamagedError, MemoryDamagedError) as error:
                 problems[str(error)] = ExitCode.DAMAGED
             except AnchorLostError as error:
@@ -171,9 +179,13 @@ def _was_read_back(ledger: Ledger, batch_id: str) -> bool:
 
 def _problem_of(ledger: Ledger, batch_id: str) -> Problems:
     with ledger.read() as connection:
-        state = read_batch(connection, batch_id).state
-    code = {BatchState.REFUSED: ExitCode.GATE_REFUSED, BatchState.HELD: ExitCode.HELD}.get(state)
-    return {f"batch {batch_id} is {state} by its gate; see `medrek-flow batch show {batch_id}`": code} if code else {}
+        batch = read_batch(connection, batch_id)
+    if was_returned(batch.state, batch.hold_reason):
+        line = f"batch {batch_id} went live, failed its check there and was sent back: {batch.hold_reason}"
+        return {line: ExitCode.HELD}
+    code = {BatchState.REFUSED: ExitCode.GATE_REFUSED, BatchState.HELD: ExitCode.HELD}.get(batch.state)
+    line = f"batch {batch_id} is {batch.state} by its gate; see `medrek-flow batch show {batch_id}`"
+    return {line: code} if code else {}
 
 
 def _check_pending_release(ledger: Ledger, bench: Bench, progress: Progress | None) -> None:
@@ -181,23 +193,7 @@ def _check_pending_release(ledger: Ledger, bench: Bench, progress: Progress | No
     with ledger.read() as connection:
         live = read_live(connection)
     if live is not None and live.check_state == "pending":
-        record_live_check(ledger, bench(), progress)
-
-
-def record_live_check(ledger: Ledger, workbench: Workbench, progress: Progress | None = None) -> GateReport:
-    """Check what is live against the bare base model, and record the result with the release."""
-    workbench.refresh()
-    report = check_live(workbench, progress)
-    state = "passed" if report.verdict is GateVerdict.PASS and not report.ejected else "failed"
-    set_check_state(
-        ledger,
-        workbench.live.release_id,
-        state,
-        actor="medrek-flow",
-        detail={"verdict": report.verdict, "failures": len(report.failures) + len(report.ejected)},
-    )
-    workbench.refresh()
-    return report
+        watch_live(bench(), cause="rollback", progress=progress)
 
 
 def promote(
@@ -248,7 +244,7 @@ def _promote(
 ) -> PromoteOutcome:
     with ledger.read() as connection:
         state = read_batch(connection, batch_id).state
-    if state in (BatchState.PROMOTED, BatchState.ROLLED_BACK, BatchState.REFUSED):
+    if state not in UNPROMOTED:
         raise IllegalTransitionError(
             f"batch {batch_id}: expected one that waits, got state {str(state)!r}; see `medrek-flow batch list`"
         )
@@ -262,7 +258,8 @@ def _promote(
         advance_batch(site.checkpoints_path, batch_id, steps)
     batch = read_gate_summary(ledger, batch_id).batch
     release_id = batch.release_id if batch.state is BatchState.PROMOTED else None
-    return PromoteOutcome(batch_id, release_id, summary.report, withdrawn, ExitCode.DONE)
+    code = ExitCode.HELD if was_returned(batch.state, batch.hold_reason) else ExitCode.DONE
+    return PromoteOutcome(batch_id, release_id, summary.report, withdrawn, code)
 
 
 def _waiting_batch(ledger: Ledger) -> str | None:

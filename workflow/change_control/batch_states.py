@@ -62,3 +62,8 @@ def standing_word(state: BatchState, hold_reason: str | None) -> str:
     if state is BatchState.PASSED and hold_reason:
         return "waiting"
     return state.replace("_", " ")
+
+
+def was_returned(state: BatchState, hold_reason: str | None) -> bool:
+    """Whether a batch was live, failed its check there, and was sent back by itself."""
+    return state is BatchState.ROLLED_BACK and (hold_reason or "").startswith(HoldReason.RETURNED)

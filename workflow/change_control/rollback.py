@@ -133,7 +133,7 @@ def roll_back(
             batch_id=batch_id,
             identity=live.identity,
             rows=tuple(ReleaseRow.of(edit) for edit in plan.staying),
-            check_state="pending",
+            check_state=_check_state(transaction, plan, cause),
             actor=actor,
             reason=reason,
         )
@@ -143,14 +143,14 @@ def roll_back(
             sign_act(transaction, actor, Act.ROLL_BACK, subject=f"batch:{batch_id}", reason=reason, shown=shown)
         release_id = write_release(transaction, new, expected_live=live.release_id)
         _close(transaction, plan, reason)
-        for edit in plan.shadowed:
+        for edit in plan.shadowed if cause != "automatic_return" else ():
             propose_withdrawal(
                 transaction,
                 edit,
                 why=f"answers again since the rollback of {batch_id}: look at it before it is relied on",
             )
         transaction.audit(
-            "batch.rolled_back" if cause == "rollback" else "edit.withdrawn",
+            "edit.withdrawn" if cause == "withdrawal" else "batch.rolled_back",
             f"batch:{batch_id}",
             {
                 "edits": [edit.edit_id for edit in plan.leaving],
@@ -162,6 +162,16 @@ def roll_back(
         )
         reached("rollback.before_commit")
     return RollbackPlan(**{**plan.__dict__, "release_id_new": release_id})
+
+
+def _check_state(transaction: Transaction, plan: RollbackPlan, cause: str) -> str:
+    """An automatic return gives back the very memory of before, with the check that it had; all else is pending."""
+    if cause != "automatic_return":
+        return "pending"
+    columns = tables.releases.c
+    query = select(columns.check_state).where(columns.digest == plan.digest_new)
+    former: str | None = transaction.execute(query.order_by(columns.release_id.desc()).limit(1)).scalar()
+    return former or "pending"
 
 
 def _close(transaction: Transaction, plan: RollbackPlan, reason: str) -> None:
