@@ -20,6 +20,7 @@ from workflow.ledger.lease import lease
 from workflow.ledger.ledger import Ledger
 from workflow.metrics import write_metrics
 from workflow.night import LEASE_TTL_S, advance_batches
+from workflow.nightly_watch import watch_nightly
 from workflow.site import Site
 from workflow.workbench import Bench
 
@@ -84,13 +85,19 @@ def stopping_on_signals() -> Iterator[StopFlag]:
 
 
 def work_once(site: Site, *, stop: StopFlag, progress: Progress | None, bench: Bench | None = None) -> ExitCode:
-    """Do everything that can be done now without a person; write the numbers.
+    """Do everything that can be done now without a person, look at what is live once a day, and write the numbers.
 
     Raises:
         BusyError: A night, or another worker, holds the lease.
         StoppedError: The process was asked to end.
     """
-    code = worst(advance_batches(site, progress=stop.watching(progress), bench=bench))
+    codes = advance_batches(site, progress=stop.watching(progress), bench=bench)
+    seen = watch_nightly(site, progress=stop.watching(progress), bench=bench)
+    if seen is not None and seen.complaint:
+        _log.warning(
+            "live check", extra={"data": {"check": seen.recorded.check_id, "verdict": seen.recorded.check.verdict}}
+        )
+    code = worst(codes | ({seen.exit_code} if seen is not None else set()))
     ledger = site.open_ledger()
     try:
         write_metrics(site, ledger)

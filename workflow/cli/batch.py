@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workflow.cli.options import DryRun, Folder, Json
 from workflow.cli.output import emit_json, fields, note, say, table
+from workflow.errors import IllegalTransitionError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,6 +94,35 @@ def create(
         say(f"batch {batch_id} made; next: medrek-flow check {batch_id}")
 
 
+@app.command("report")
+def report(
+    batch_id: Annotated[str, typer.Argument(metavar="BATCH")],
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write all three files there.")] = None,
+    html: Annotated[bool, typer.Option("--html", help="Print the HTML page instead of Markdown.")] = False,
+    folder: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Print what the gate said of a batch as a page: Markdown, HTML with figures, or JSON."""
+    from workflow.change_control.batches import read_batch
+    from workflow.cli.gate_pages import page_of
+    from workflow.cli.opening import open_ledger, read_gate_report
+    from workflow.reports import gate_page
+
+    if html and as_json:
+        raise UsageError("batch report: expected --html or --json, got both")
+    with open_ledger(folder) as opened, opened.ledger.read() as connection:
+        gate = read_gate_report(connection, read_batch(connection, batch_id).gate_id)
+    if gate is None:
+        raise IllegalTransitionError(f"batch {batch_id}: the gate has not run; run medrek-flow check {batch_id}")
+    page = page_of(opened.site, gate)
+    if out is not None:
+        for path in gate_page.write_gate_report(page, out):
+            say(str(path))
+    else:
+        render = gate_page.render_gate_html if html else gate_page.render_gate_markdown
+        sys.stdout.write(gate_page.render_gate_json(page) if as_json else render(page))
+
+
 def _show_batch(batch: BatchRow) -> None:
     fields(
         (
@@ -119,6 +151,9 @@ def show_gate(gate: GateReport) -> None:
         f"{gate.probes} probes screened, {gate.questions_run} questions run, {gate.seconds:.1f} s",
         style="bold",
     )
+    if gate.trouble:
+        say(gate.trouble, style="bold red")
+        return
     if not gate.checks and gate.verdict == "pass":
         say("no edit is in force: the bare base model answers everything, so there is nothing to check")
         return
@@ -129,4 +164,4 @@ def show_gate(gate: GateReport) -> None:
         say(f"ejected {gone.edit_id} ({gone.subject}, {gone.relation}): {gone.reason}", style="bold red")
     for failure in (*gate.failures, *(failure for gone in gate.ejected for failure in gone.failures)):
         say(f"  {failure.check}: {failure.question}")
-        say(f"    now:       {failure.live_answer}\n    would say: {failure.staged_answer}")
+        say(f"    now:       {failure.live_answer or '(not asked)'}\n    would say: {failure.staged_answer}")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workflow.cli.asking import ask_yes, at_terminal
 from workflow.cli.options import DryRun, Folder, Json, Yes
-from workflow.cli.output import Progress, emit_json, progress_bar, say
+from workflow.cli.output import emit_json, note, progress_bar, say
 from workflow.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from workflow.change_control.gate_report import GateReport
     from workflow.night import GateSummary, PromoteOutcome
     from workflow.site import Site
 
@@ -24,23 +24,75 @@ commands = typer.Typer()
 def check(
     batch_id: Annotated[str, typer.Argument(metavar="[BATCH]", help="A batch; without one, as with --live.")] = "",
     live: Annotated[bool, typer.Option("--live", help="Check what is live.")] = False,
+    facts: Annotated[
+        bool, typer.Option("--facts", help="Ask pending, promoted and withdrawn facts too, as every night.")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="DIR", help="Write the finding there: Markdown, HTML, JSON.")
+    ] = None,
+    replay: Annotated[
+        str, typer.Option("--replay", metavar="GATE", help="Run a gate again from its recorded inputs and compare.")
+    ] = "",
+    trend: Annotated[bool, typer.Option("--trend", help="Show the checks of what was live; loads no model.")] = False,
+    pin: Annotated[
+        str, typer.Option("--pin", metavar="QUESTION", help="Add a question whose answer must never move.")
+    ] = "",
+    accept: Annotated[
+        str, typer.Option("--accept", metavar="REASON", help="Measure later checks by what live answers now.")
+    ] = "",
     folder: Folder = None,
     as_json: Json = False,
 ) -> None:
     """Run the gate on a batch, or on what is live, and show what it found."""
-    from workflow.cli.batch import show_gate
+    from workflow.cli import checking
     from workflow.cli.opening import find_site, logged
 
-    if batch_id and live:
-        raise UsageError("check: expected a batch or --live, got both")
+    ways = {"a batch": batch_id, "--live": live, "--replay": replay, "--trend": trend, "--pin": pin, "--accept": accept}
+    chosen = [name for name, given in ways.items() if given]
+    if len(chosen) > 1:
+        raise UsageError(f"check: expected one of a batch, {', '.join(list(ways)[1:])}, got {' and '.join(chosen)}")
+    if (facts or report is not None) and chosen and chosen[0] not in ("a batch", "--live"):
+        raise UsageError(f"check: --facts and --report go with a gate that is run now, got {chosen[0]}")
     site = find_site(folder)
-    with logged(site, "check"), progress_bar() as progress:
-        report = _check_batch(site, batch_id, progress) if batch_id else _check_live(site, progress)
-    if as_json:
-        emit_json("check", {"gate": report.model_dump(mode="json")})
+    if trend:
+        checking.show_trend(site, as_json=as_json)
+    elif pin:
+        checking.pin_question(site, pin, as_json=as_json)
+    elif accept:
+        with logged(site, "check"):
+            checking.accept_engine(site, accept, as_json=as_json)
+    elif replay:
+        with logged(site, "check"), progress_bar() as progress:
+            found = checking.run_replay(site, replay, progress)
+        if code := checking.show_replay(found, as_json=as_json):
+            raise typer.Exit(code)
     else:
-        show_gate(report)
-    code = {"pass": ExitCode.DONE, "hold": ExitCode.HELD, "refuse": ExitCode.GATE_REFUSED}[report.verdict]
+        _run(site, batch_id, facts=facts, folder=report, as_json=as_json)
+
+
+def _run(site: Site, batch_id: str, *, facts: bool, folder: Path | None, as_json: bool) -> None:
+    """Run a gate now, and show it."""
+    from workflow.cli import checking
+    from workflow.cli.batch import show_gate
+    from workflow.cli.opening import logged
+
+    with logged(site, "check"), progress_bar() as progress:
+        seen = None if batch_id else checking.check_live(site, facts=facts, progress=progress)
+        found = seen.report if seen else checking.check_batch(site, batch_id, progress)
+    written = checking.write_pages(site, found, seen, folder) if folder is not None else ()
+    if as_json:
+        emit_json("check", checking.as_body(found, seen, written))
+    else:
+        show_gate(found)
+        if seen is not None:
+            checking.show_watch(seen)
+        for path in written:
+            say(f"written: {path}", style="dim")
+    code = {"pass": ExitCode.DONE, "hold": ExitCode.HELD, "refuse": ExitCode.GATE_REFUSED}[found.verdict]
+    if seen is not None:
+        code = seen.exit_code
+        if seen.complaint:
+            note(f"medrek-flow: {seen.complaint}")
     if code:
         raise typer.Exit(code)
 
@@ -108,44 +160,6 @@ def _show_dry_run(site: Site, batch_id: str, *, as_json: bool) -> None:
         say(f"would gate and promote batch {chosen.batch_id} ({chosen.state}): {len(chosen.standing)} edit(s)")
     else:
         say(f"would make, gate and promote a batch of: {', '.join(approved) or 'nothing is approved'}")
-
-
-def _check_batch(site: Site, batch_id: str, progress: Progress) -> GateReport:
-    from workflow.batch_steps import LedgerBatchSteps
-    from workflow.change_control.batches import read_batch
-    from workflow.change_control.ordering import order_check
-    from workflow.cli.opening import acting_user
-    from workflow.graphs import advance_batch
-    from workflow.ledger.lease import lease
-    from workflow.night import LEASE_TTL_S, WORKER, read_gate_summary
-    from workflow.records import BatchState
-    from workflow.workbench import Bench
-
-    ledger = site.open_ledger()
-    try:
-        with lease(ledger, WORKER, ttl_s=LEASE_TTL_S) as held:
-            with ledger.read() as connection:
-                state = read_batch(connection, batch_id).state
-            if state in (BatchState.HELD, BatchState.PASSED):
-                order_check(ledger, batch_id, actor=acting_user())
-            steps = LedgerBatchSteps(site, ledger, Bench(site), guard=held.assert_held, progress=progress)
-            advance_batch(site.checkpoints_path, batch_id, steps)
-            return read_gate_summary(ledger, batch_id).report
-    finally:
-        ledger.close()
-
-
-def _check_live(site: Site, progress: Progress) -> GateReport:
-    from workflow.ledger.lease import lease
-    from workflow.night import LEASE_TTL_S, WORKER, record_live_check
-    from workflow.workbench import Workbench
-
-    ledger = site.open_ledger()
-    try:
-        with lease(ledger, WORKER, ttl_s=LEASE_TTL_S):
-            return record_live_check(ledger, Workbench.open(site), progress)
-    finally:
-        ledger.close()
 
 
 def _show(outcome: PromoteOutcome, *, gate_shown: bool) -> None:

@@ -44,13 +44,13 @@ def exit_words(code: int) -> str:
 
 def render_markdown(report: NightReport) -> str:
     """Write the report as a Markdown page in which no outside text acts."""
-    page = _environment("markdown").get_template("night.md.j2").render(**_names(report))
+    page = environment("markdown").get_template("night.md.j2").render(**_names(report))
     return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
 
 
 def render_html(report: NightReport) -> str:
     """Write the report as one self-contained, printable HTML page without scripts or outside links."""
-    return _environment("html").get_template("night.html.j2").render(**_names(report)) + "\n"
+    return environment("html").get_template("night.html.j2").render(**_names(report)) + "\n"
 
 
 def render_json(report: NightReport) -> str:
@@ -98,7 +98,8 @@ def _age(stale_days: int | None) -> str:
 
 
 @lru_cache(maxsize=2)
-def _environment(kind: str) -> Environment:
+def environment(kind: str) -> Environment:
+    """Give the templates of a kind, ``markdown`` or ``html``, behind the one finalizer."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     escape: Callable[[str], str] = shown_markdown if kind == "markdown" else shown_line
