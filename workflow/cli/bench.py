@@ -13,6 +13,8 @@ from workflow.cli import (
     bench_chat,
     bench_edit,
     bench_engine,
+    bench_extraction,
+    bench_grounding,
     bench_prompts,
     bench_retrieval,
 )
@@ -84,6 +86,8 @@ app.command("engine")(bench_engine.engine)
 app.command("prompts")(bench_prompts.prompts)
 app.command("carriers")(bench_carriers.carriers)
 app.command("chat")(bench_chat.chat)
+app.command("grounding")(bench_grounding.grounding)
+app.command("extraction")(bench_extraction.extraction)
 
 
 @app.command("sources")

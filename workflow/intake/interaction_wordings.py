@@ -66,7 +66,8 @@ _JOINTLY = (
     r"|coadministered|association|addition|combined|interactions?)"
 )
 ASKS = re.compile(
-    r"\b(?:to|we|aimed?|objective|purpose|aim)\s+(?:\w+\s+){0,3}(?:investigat|examin|evaluat|determin|assess|study|compar|test|explor|establish|clarify)\w*|\bwhether\b(?!\s+or\s+not)|\b(?:was|were)\s+(?:\w+ly\s+)?(?:studied|investigated|examined|evaluated|assessed|explored)\b",
+    r"\b(?:to|we|aimed?|objective|purpose|aim)\s+(?:\w+\s+){0,3}(?:investigat|examin|evaluat|determin|assess|study|compar|test|explor|establish|clarify)\w*|\bwhether\b(?!\s+or\s+not)|\b(?:was|were)\s+(?:\w+ly\s+)?(?:studied|investigated|examined|evaluated|assessed|explored|enrolled|conducted|performed)\b"
+    r"|\b(?:randomly\s+assigned|randomi[sz]ed|double-blind|multicent\w+|enrolled)\b",
     re.IGNORECASE,
 )
 JOINT = re.compile(rf"\b{_JOINTLY}\b", re.IGNORECASE)
@@ -89,7 +90,7 @@ WITH_ONLY = re.compile(
 INCLUDES = re.compile(r"\b(?:includ\w+|are|is|were)\b|:", re.IGNORECASE)
 DENIED = re.compile(
     r"\b(?:no|not|never|neither|nor|without|lack(?:s|ed|ing)?|absence|unaffected|unchanged|unaltered|unlikely|fail(?:s|ed|ure)?\s+to|negligible|cannot|unknown"
-    r"|did\s*n['o]t|does\s*n['o]t|little|minimal(?:ly)?|unrelated|insignificant\w*|similar|comparable|well\s+tolerated|safely|equivalent|independent|few\s+if\s+any|excluded|unlike|matched|maintained)\b",
+    r"|did\s*n['o]t|does\s*n['o]t|little|minimal(?:ly)?|unrelated|insignificant\w*|similar|comparable|well\s+tolerated|safely|equivalent|independent|few\s+if\s+any|excluded|unlike|matched|maintained|ineffective|failure\s+of|false\s+positive)\b",
     re.IGNORECASE,
 )
 ADVISED_NOT = re.compile(
