@@ -2,9 +2,10 @@
 
 Pure, and one of the few places that enforce a promise (P3, P7): what passes traces back to the text of a document.
 It guards that every quote stands at its offsets (after NFC and white space only), that every number with its unit
-and every word of the new object stands in the claim quote, that the subject stands there or is the document's own
-product, that population, negation and hedges are not dropped, that the source version is the newest, and that a
-retraction was asserted by a source. It must never repair a candidate.
+and every word of the new object and of the qualifiers stands in the claim quote, that the subject stands there or is
+the document's own product, that population, negation and hedges are not dropped, that the source version is the
+newest, that no quote speaks to its reader, and that a retraction was asserted by a source. What can be read in one way
+only refuses; what a person must look at asks for attention. It must never repair a candidate.
 """
 
 from __future__ import annotations
@@ -16,30 +17,26 @@ from dataclasses import dataclass
 from itertools import islice
 
 from connectors.notice import Section
-from workflow.intake import questions
-from workflow.intake.normalise import names_stand, plain_name, population, population_stands
-from workflow.intake.phrases import AMOUNT, EXCEPTION, NEGATION, OPEN, PERIOD, POPULATION
+from workflow.intake import injection, questions
+from workflow.intake.normalise import names_stand, plain_name, population_stands
+from workflow.intake.phrases import AMOUNT
+from workflow.intake.relations import DOSES, OTHER, VOCABULARY, type_problems
 from workflow.intake.sentences import tokens
-from workflow.intake.wordings import WORDINGS
+from workflow.intake.wall_turns import NOTHING, Ruling, attend, refuse, stands, turns
 from workflow.records import Candidate, ChangeKind, Evidence
 
 NOT_SUPPORTED = ("not supported: the trial was retracted", "not supported: the study was retracted")
 """What can be said of a claim whose paper was retracted; never the reverse claim."""
+NEEDS_ATTENTION = "needs attention: "
+"""How a candidate's flag begins that the wall raised."""
 _ROLES = frozenset({"claim", "previous", "retraction"})
-_DOSES = frozenset({"recommended_dose", "max_daily_dose"})
-_MAY_SAY_NOT = {
-    "max_daily_dose": r"\b(?:not|no|without)\s+(?:be\s+)?(?:to\s+)?"
-    r"(?:exceed\w*|(?:(?:take|use|give|administer)\s+)?more)\b",
-    "contraindicated_in": r"\b(?:should|must|do)\s+not\s+(?:be\s+)?(?:use|take|give|administer|prescribe)\w*",
-    "interacts_with": r"\b(?:should|must|do)\s+not\s+(?:be\s+)?"
-    r"(?:use|take|give|combin|administer|prescribe|co-?administer)\w*|\bnot\s+recommended\b",
-    "pregnancy_lactation_advice": r"\b(?:should|must|do)\s+not\s+(?:be\s+)?\w+|\bnot\s+recommended\b",
-}
-"""Negations that belong to what a relation says; any other one in the clause turns the claim round."""
+_PLACED = frozenset({"population", "condition", "circumstance"})
+"""Qualifiers of which every word must stand in the quote or its section; of the others a number must."""
+_OF_THE_STUDY = frozenset({"comparator", "outcome"})
+"""Qualifiers that a report names once and then takes for granted: their numbers may stand anywhere in the document."""
 _FUNCTION_WORDS = frozenset(
     ["a", "an", "the", "of", "and", "or", "in", "for", "with", "to", "is", "be", "by", "as", "at", "on"]
 )
-_CLAUSE = re.compile(r";|\.\s+(?=[^\sa-z])|,\s+but\b|\n\s*\n")
 _REVERSED = {
     "contraindicated_in": r"{object}\W+(?:\w+\W+){{0,2}}(?:is|are|remains)\W+(?:\w+\W+)?contraindicated",
     "indicated_for": r"{object}\W+(?:\w+\W+){{0,2}}(?:is|are)\W+(?:\w+\W+)?indicated",
@@ -67,7 +64,7 @@ def check(
     *,
     aliases: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
-    """Give the reasons for which a candidate is refused; empty where it passes.
+    """Give the reasons for which a candidate is refused, its questions' included; empty where it passes.
 
     Args:
         candidate: Normalised, with its questions.
@@ -75,16 +72,41 @@ def check(
         notices: Standing by notice id.
         aliases: Further names of the subject from the alias table.
     """
-    reasons = [reason for evidence in candidate.evidence for reason in _evidence_reasons(evidence, texts, notices)]
-    if reasons:
-        return tuple(dict.fromkeys(reasons))
-    if candidate.relation == "evidence_for":
-        reasons = _retraction_reasons(candidate, notices)
+    return judge(candidate, texts, notices, aliases=aliases).refused
+
+
+def judge(
+    candidate: Candidate,
+    texts: Mapping[str, str],
+    notices: Mapping[str, NoticeStanding],
+    *,
+    aliases: tuple[str, ...] = (),
+) -> Ruling:
+    """Rule on a candidate with its questions; arguments as ``check``."""
+    broken = _broken(candidate, texts, notices)
+    if broken.refused:
+        return broken
+    return ground(candidate, texts, notices, aliases=aliases) + refuse(*questions.problems(candidate))
+
+
+def ground(
+    candidate: Candidate,
+    texts: Mapping[str, str],
+    notices: Mapping[str, NoticeStanding],
+    *,
+    aliases: tuple[str, ...] = (),
+) -> Ruling:
+    """Rule on a candidate by its evidence alone; arguments as ``check``."""
+    broken = _broken(candidate, texts, notices)
+    if broken.refused:
+        return broken
+    if candidate.change_kind is ChangeKind.RETRACTED and candidate.relation == "evidence_for":
+        ruling = refuse(*_retraction_reasons(candidate, notices))
     else:
-        reasons = _claim_reasons(candidate, notices, aliases)
-    if candidate.object_old is not None and _same(candidate.object_old, candidate.object_new):
-        reasons.append("the new object equals the old one")
-    return tuple(dict.fromkeys((*reasons, *questions.problems(candidate))))
+        ruling = _claim_ruling(candidate, texts, notices, aliases)
+    if candidate.object_old is not None and same_object(candidate.object_old, candidate.object_new):
+        ruling += refuse("the new object equals the old one")
+    return NOTHING + ruling
 
 
 def collapse(text: str) -> str:
@@ -123,6 +145,11 @@ def _either_form(word: str) -> str:
     return re.escape(word) if word == decomposed else f"(?:{re.escape(word)}|{re.escape(decomposed)})"
 
 
+def _broken(candidate: Candidate, texts: Mapping[str, str], notices: Mapping[str, NoticeStanding]) -> Ruling:
+    reasons = [reason for evidence in candidate.evidence for reason in _evidence_reasons(evidence, texts, notices)]
+    return NOTHING + refuse(*reasons)
+
+
 def _evidence_reasons(evidence: Evidence, texts: Mapping[str, str], notices: Mapping[str, NoticeStanding]) -> list[str]:
     text, standing = texts.get(evidence.document_id), notices.get(evidence.notice_id)
     if evidence.role not in _ROLES:
@@ -153,53 +180,60 @@ def _cuts_word(text: str, at: int) -> bool:
     )
 
 
-def _claim_reasons(candidate: Candidate, notices: Mapping[str, NoticeStanding], aliases: tuple[str, ...]) -> list[str]:
+def _claim_ruling(
+    candidate: Candidate,
+    texts: Mapping[str, str],
+    notices: Mapping[str, NoticeStanding],
+    aliases: tuple[str, ...],
+) -> Ruling:
     claims = [evidence for evidence in candidate.evidence if evidence.role == "claim"]
     if not claims:
-        return ["no quote claims the new object"]
+        return refuse("no quote claims the new object")
     if any(evidence.role == "retraction" for evidence in candidate.evidence):
-        return ["a retraction takes back, it claims nothing"]
-    reasons = _object_form(candidate)
+        return refuse("a retraction takes back, it claims nothing")
+    if candidate.object_new in NOT_SUPPORTED:
+        return refuse("only a retraction takes support away")
+    ruling = refuse(*_object_form(candidate))
     for claim in claims:
         standing = notices[claim.notice_id]
-        reasons += _object_reasons(candidate, claim)
-        reasons += _subject_reasons(candidate, claim, standing, aliases)
-        reasons += _population_reasons(candidate, claim, standing)
-        reasons += _turned_reasons(candidate, claim)
-    return reasons + _previous_reasons(candidate)
+        ruling += _object_ruling(candidate, claim)
+        ruling += refuse(*_subject_reasons(candidate, claim, standing, aliases))
+        ruling += _qualifier_ruling(candidate, claim, standing, texts[claim.document_id])
+        ruling += turns(candidate, claim, standing.names)
+        ruling += refuse(*(f"the quote {what}" for what in injection.suspicions(claim.quote)))
+    return ruling + refuse(*_previous_reasons(candidate))
 
 
 def _object_form(candidate: Candidate) -> list[str]:
-    if candidate.relation not in WORDINGS:
+    if candidate.relation not in VOCABULARY or candidate.relation == OTHER:
         return ["the relation is not in the vocabulary"]
-    if candidate.relation in _DOSES:
-        if AMOUNT.search(candidate.object_new) is None:
-            return ["a dose has no number with a unit"]
-        if AMOUNT.search(candidate.subject) is not None:
-            return ["the subject is a dose"]
-    elif AMOUNT.fullmatch(candidate.object_new.strip()) is not None:
-        return ["the object is a dose, but the relation is not"]
-    return []
+    said = " ".join(evidence.quote for evidence in candidate.evidence if evidence.role == "claim")
+    if candidate.relation in DOSES:
+        said = candidate.object_new if AMOUNT.search(candidate.object_new) is None else f"{candidate.object_new} {said}"
+    else:
+        said = candidate.object_new
+    return list(type_problems(candidate.relation, candidate.subject, said))
 
 
-def _object_reasons(candidate: Candidate, claim: Evidence) -> list[str]:
+def _object_ruling(candidate: Candidate, claim: Evidence) -> Ruling:
     said, quoted = tokens(candidate.object_new), tokens(claim.quote)
     if not said:
-        return ["the new object is empty"]
-    if _stands(said, quoted):
-        return []
+        return refuse("the new object is empty")
+    if stands(said, quoted):
+        return NOTHING
     for amount in AMOUNT.finditer(candidate.object_new):
-        if not _stands(tokens(amount.group()), quoted):
-            return ["a number with its unit does not stand in the quote"]
-    if any(word[0].isdigit() and word not in quoted for word in said):
-        return ["a number with its unit does not stand in the quote"]
-    if any(word not in quoted for word in said if word not in _FUNCTION_WORDS):
-        return ["a word of the new object does not stand in the quote"]
-    return []
-
-
-def _stands(said: tuple[str, ...], quoted: tuple[str, ...]) -> bool:
-    return any(quoted[at : at + len(said)] == said for at in range(len(quoted) - len(said) + 1))
+        if not stands(tokens(amount.group()), quoted):
+            return refuse("a number with its unit does not stand in the quote")
+    if any(has_digit(word) and word not in quoted for word in said):
+        return refuse("a number with its unit does not stand in the quote")
+    if candidate.relation == "evidence_for":
+        return NOTHING
+    spelled = {form for word in quoted for form in (word, word.removesuffix("s"), f"{word}s")}
+    if any(word not in spelled for word in said if word not in _FUNCTION_WORDS):
+        return refuse("a word of the new object does not stand in the quote")
+    if candidate.relation in DOSES:
+        return refuse("the words of the dose do not stand together in the quote")
+    return attend("the words of the new object do not stand together in the quote")
 
 
 def _subject_reasons(
@@ -211,66 +245,47 @@ def _subject_reasons(
     reversal = _REVERSED.get(candidate.relation)
     if reversal and re.search(reversal.format(object=re.escape(candidate.object_new)), claim.quote, re.IGNORECASE):
         return ["subject and object are swapped"]
+    if same_object(candidate.subject, candidate.object_new):
+        return ["subject and object are the same"]
     if is_own:
         return []
     if not names_stand(names, claim.quote):
         return ["the subject neither stands in the quote nor is the document's own product"]
-    if own and candidate.relation in _DOSES and names_stand(standing.names, claim.quote):
+    if own and candidate.relation in DOSES and names_stand(standing.names, claim.quote):
         return ["the quote gives the dose of the document's own product, not of the subject"]
-    if own & {plain_name(candidate.object_new)} and candidate.relation in {"contraindicated_in", "indicated_for"}:
+    if own & {plain_name(candidate.object_new)} and candidate.relation != "first_line_treatment_for":
         return ["subject and object are swapped"]
     return []
 
 
-def _population_reasons(candidate: Candidate, claim: Evidence, standing: NoticeStanding) -> list[str]:
+_OUR_WORDS = frozenset({"kind", "advice"})
+"""Qualifiers that class a statement in words of ours; the text says them in its own."""
+
+
+def _qualifier_ruling(candidate: Candidate, claim: Evidence, standing: NoticeStanding, text: str) -> Ruling:
     titles = " ".join(s.title for s in standing.sections if s.start <= claim.start < s.end)
     around = f"{claim.quote} {claim.section} {titles}"
+    ruling = NOTHING
     for name, value in candidate.qualifiers.items():
-        if name in {"population", "condition", "circumstance", "outcome"} and not population_stands(value, around):
-            return [f"the {name} does not stand in the quote or its section"]
-    if candidate.relation in _DOSES and not candidate.qualifiers.get("population"):
-        clause = _clause(candidate, claim.quote)
-        for lead in re.finditer(r"\b(?:in|for)\s+|^[\s\-*•]*", clause, re.IGNORECASE):
-            people = POPULATION.match(clause, lead.end())
-            if people is not None and population(people["people"]) and "exceed" not in people.group():
-                return ["the quote names a population that the candidate drops"]
-    return []
+        if name in _OUR_WORDS:
+            continue
+        said = tokens(text[standing.start : standing.end] if name in _OF_THE_STUDY else around)
+        amounts = [tokens(match.group()) for match in AMOUNT.finditer(value)]
+        numbers = [word for word in tokens(value) if has_digit(word)]
+        if name in _PLACED and not population_stands(value, around):
+            return refuse(f"the {name} does not stand in the quote or its section")
+        if name in _OF_THE_STUDY:
+            amounts += _numbers_with_what_follows(value)
+        if any(word not in said for word in numbers) or not all(stands(amount, said) for amount in amounts):
+            return refuse(f"a number of the {name} does not stand in the quote or its section")
+        if not population_stands(value, around):
+            ruling += attend(f"the {name} does not stand in the quote")
+    return ruling
 
 
-def _turned_reasons(candidate: Candidate, claim: Evidence) -> list[str]:
-    clause = _clause(candidate, claim.quote)
-    if OPEN.search(clause) is not None:
-        return ["the quote leaves the question open"]
-    if EXCEPTION.search(clause) is not None:
-        return ["the quote takes cases out that the candidate drops"]
-    allowed = _MAY_SAY_NOT.get(candidate.relation)
-    rest = re.sub(allowed, " ", clause, flags=re.IGNORECASE) if allowed else clause
-    rest = _without(rest, candidate.object_new)
-    if re.search(r"\bnot\s+contraindicated\b", clause, re.IGNORECASE) or NEGATION.search(rest) is not None:
-        return ["the quote holds a negation that the candidate drops"]
-    if candidate.relation == "max_daily_dose" and not _limits(clause):
-        return ["the quote sets no limit"]
-    return []
-
-
-def _limits(clause: str) -> bool:
-    limit = re.search(
-        r"\b(?:max\w*|highest|exceed\w*|not?\s+more|more\s+than|up\s+to|limit\w*)\b", clause, re.IGNORECASE
-    )
-    return limit is not None and PERIOD.search(clause) is not None
-
-
-def _without(clause: str, said: str) -> str:
-    """Take the object's own words out, with what stands in brackets and beside it after a comma."""
-    clause = re.sub(re.escape(said), " ", clause, flags=re.IGNORECASE)
-    return re.sub(r"\([^()]*\)|\[[^\[\]]*\]|\bwith\s+or\s+without\s+food\b", " ", clause, flags=re.IGNORECASE)
-
-
-def _clause(candidate: Candidate, quote: str) -> str:
-    """Give the clause of the quote that holds the object; the whole quote where none holds it whole."""
-    said = tokens(candidate.object_new)
-    clauses = [clause for clause in _CLAUSE.split(collapse(quote)) if _stands(said, tokens(clause))]
-    return clauses[0] if clauses else collapse(quote)
+def _numbers_with_what_follows(value: str) -> list[tuple[str, ...]]:
+    words = tokens(value)
+    return [words[at : at + 2] for at in range(len(words) - 1) if has_digit(words[at])]
 
 
 def _previous_reasons(candidate: Candidate) -> list[str]:
@@ -278,7 +293,7 @@ def _previous_reasons(candidate: Candidate) -> list[str]:
     if candidate.object_old is None or not previous:
         return []
     said = tokens(candidate.object_old)
-    if all(not _stands(said, tokens(evidence.quote)) for evidence in previous):
+    if all(not stands(said, tokens(evidence.quote)) for evidence in previous):
         return ["the old object does not stand in the previous version's quote"]
     return []
 
@@ -287,7 +302,7 @@ def _retraction_reasons(candidate: Candidate, notices: Mapping[str, NoticeStandi
     """A retracted claim: asserted by a source, quoted from the paper, and never turned into its reverse."""
     claimed = [evidence for evidence in candidate.evidence if evidence.role == "previous"]
     taken_back = [evidence for evidence in candidate.evidence if evidence.role == "retraction"]
-    if candidate.change_kind is not ChangeKind.RETRACTED or candidate.object_new not in NOT_SUPPORTED:
+    if candidate.object_new not in NOT_SUPPORTED:
         return ["evidence can only be taken back by a retraction, and only as not supported"]
     if any(evidence.role == "claim" for evidence in candidate.evidence):
         return ["a retraction takes back, it claims nothing"]
@@ -302,10 +317,16 @@ def _retraction_reasons(candidate: Candidate, notices: Mapping[str, NoticeStandi
         if not candidate.qualifiers.get(name) or not population_stands(candidate.qualifiers[name], quote):
             return [f"the {name} does not stand in the quote of the claim"]
     claim = re.sub(r"\s*\([^()]*\)$", "", candidate.object_old or "")
-    if not claim or not _stands(tokens(claim), tokens(quote)):
+    if not claim or not stands(tokens(claim), tokens(quote)):
         return ["the old object does not stand in the quote of the claim"]
     return []
 
 
-def _same(one: str, other: str) -> bool:
+def has_digit(word: str) -> bool:
+    """Say whether a token is a number or holds one: ``5``, ``ba31``."""
+    return any(character.isdigit() for character in word)
+
+
+def same_object(one: str, other: str) -> bool:
+    """Say whether two objects say the same, whatever their case, spacing and punctuation."""
     return tokens(one) == tokens(other)
