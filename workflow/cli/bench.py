@@ -13,6 +13,7 @@ from workflow.cli import (
     bench_chat,
     bench_edit,
     bench_engine,
+    bench_gate,
     bench_extraction,
     bench_grounding,
     bench_prompts,
@@ -83,6 +84,7 @@ app.command("retrieval")(bench_retrieval.retrieval)
 app.command("edit")(bench_edit.edit)
 app.command("base-model")(bench_base_model.base_model)
 app.command("engine")(bench_engine.engine)
+app.command("gate")(bench_gate.gate)
 app.command("prompts")(bench_prompts.prompts)
 app.command("carriers")(bench_carriers.carriers)
 app.command("chat")(bench_chat.chat)

@@ -25,7 +25,7 @@ from workflow.intake.risk import RiskLists, risk_of
 from workflow.intake.rules import RulesExtractor, populations_said
 from workflow.intake.stored_notices import Library, same_work
 from workflow.intake.told import Tellings
-from workflow.intake.wall import NoticeStanding, check
+from workflow.intake.wall import NEEDS_ATTENTION, NoticeStanding, judge
 from workflow.ledger import tables
 from workflow.ledger.documents import DocumentStore
 from workflow.ledger.ledger import Ledger
@@ -112,9 +112,12 @@ def _settle(
     candidate = _prepared(proposal, desk)
     change_id = _change_of(candidate, work)
     own = desk.aliases.aliases(candidate.subject)
-    reasons = check(candidate, desk.texts, desk.standings, aliases=own)
+    ruling = judge(candidate, desk.texts, desk.standings, aliases=(proposal.subject, *own))
+    if ruling.attention:
+        doubts = (f"{NEEDS_ATTENTION}{reason}" for reason in ruling.attention)
+        candidate = candidate.model_copy(update={"flags": tuple(dict.fromkeys((*candidate.flags, *doubts)))})
     with ledger.write() as transaction:
-        result = queue_entry.enter(transaction, queue_entry.Entry(candidate, change_id, run_id, reasons))
+        result = queue_entry.enter(transaction, queue_entry.Entry(candidate, change_id, run_id, ruling.refused))
         reached("candidate.before_commit")
     return change_id, result
 
