@@ -10,8 +10,8 @@ from sqlalchemy import update
 from editor_engine import CausalLM, Editor, Memory, MemoryRow, TextEncoder
 from editor_engine.demo import bundled_model
 from editor_engine.key_index import KeyIndex
-from tests.workflow.change_control.made_batches import IDENTITY, approve, make_candidate
-from workflow.change_control.batches import create_batch, set_state
+from tests.workflow.change_control.made_batches import IDENTITY, approve, make_candidate, pass_on_paper
+from workflow.change_control.batches import create_batch
 from workflow.change_control.promotion import promote_batch
 from workflow.change_control.release import ReleasedEdit, ensure_initial_release, release_edits
 from workflow.change_control.staging import stage_batch
@@ -20,7 +20,6 @@ from workflow.doctor_engine import examine_index
 from workflow.engine_seam import make_edit
 from workflow.ledger import tables
 from workflow.live_index import near_duplicates, rebuild_index
-from workflow.records import BatchState
 from workflow.site import Site
 from workflow.workbench import load_memory
 
@@ -41,7 +40,7 @@ def live(tmp_path: Path, editor: Editor) -> tuple[Site, dict[str, ReleasedEdit]]
     batch_id = str(create_batch(ledger, actor="tests"))
     stage_batch(ledger, site.memory_folder, editor, batch_id, actor="tests")
     with ledger.write() as transaction:
-        set_state(transaction, batch_id, BatchState.PASSED, base_release_id=0)
+        pass_on_paper(transaction, batch_id)
         transaction.execute(update(tables.batches).values(ordered_by="tests"))
     promote_batch(ledger, site.memory_folder, batch_id, actor="tests")
     with ledger.read() as connection:

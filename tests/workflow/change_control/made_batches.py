@@ -162,8 +162,6 @@ def pass_gate(ledger: Ledger, memory_folder: Path, batch_id: str) -> None:
     shard = memory_folder / f"{batch_id}.safetensors"
     shard.write_bytes(batch_id.encode())
     with ledger.write() as transaction:
-        live = read_live(transaction.connection)
-        assert live is not None
         for edit_id in transaction.execute(select(tables.edits.c.edit_id).where(tables.edits.c.batch_id == batch_id)):
             digest = hashlib.sha256(edit_id[0].encode()).hexdigest()
             transaction.execute(
@@ -171,14 +169,21 @@ def pass_gate(ledger: Ledger, memory_folder: Path, batch_id: str) -> None:
             )
         sha256 = hashlib.sha256(shard.read_bytes()).hexdigest()
         set_state(transaction, batch_id, BatchState.STAGED, shard_path=shard.name, shard_sha256=sha256)
-        report = passed_report(transaction, batch_id, live)
-        values = {"gate_id": report.gate_id, "release_id": live.release_id, "verdict": "pass"}
-        times = {"started_at": transaction.now, "finished_at": transaction.now}
-        body = {"inputs_sha256": report.inputs_sha256, "report": report.model_dump_json()}
-        gate = insert(tables.gates).prefix_with("OR REPLACE")
-        transaction.execute(gate.values(batch_id=batch_id, **values, **times, **body))
-        keep_note(transaction, make_note(transaction.connection, report))
-        set_state(transaction, batch_id, BatchState.PASSED, gate_id=report.gate_id, base_release_id=live.release_id)
+        pass_on_paper(transaction, batch_id)
+
+
+def pass_on_paper(transaction: Transaction, batch_id: str) -> None:
+    """Bring a staged batch to ``passed``, with a gate that passed on record and its impact note."""
+    live = read_live(transaction.connection)
+    assert live is not None
+    report = passed_report(transaction, batch_id, live)
+    values = {"gate_id": report.gate_id, "release_id": live.release_id, "verdict": "pass"}
+    times = {"started_at": transaction.now, "finished_at": transaction.now}
+    body = {"inputs_sha256": report.inputs_sha256, "report": report.model_dump_json()}
+    gate = insert(tables.gates).prefix_with("OR REPLACE")
+    transaction.execute(gate.values(batch_id=batch_id, **values, **times, **body))
+    keep_note(transaction, make_note(transaction.connection, report))
+    set_state(transaction, batch_id, BatchState.PASSED, gate_id=report.gate_id, base_release_id=live.release_id)
 
 
 def passed_report(transaction: Transaction, batch_id: str, live: LiveState) -> GateReport:

@@ -15,8 +15,8 @@ from editor_engine import CausalLM, Editor, TextEncoder
 from editor_engine.demo import bundled_model
 from editor_engine.edit import Carrier
 from editor_engine.memory_store import read_shard
-from tests.workflow.change_control.made_batches import approve, make_candidate, sign_shown
-from workflow.change_control.batches import create_batch, set_state
+from tests.workflow.change_control.made_batches import approve, make_candidate, pass_on_paper, sign_shown
+from workflow.change_control.batches import create_batch
 from workflow.change_control.promotion import promote_batch
 from workflow.change_control.rehearsal import RehearsalRoom, rehearse_waiting
 from workflow.change_control.release import EngineIdentity, ensure_initial_release, read_live
@@ -25,7 +25,7 @@ from workflow.errors import IllegalTransitionError
 from workflow.ledger import audit, tables
 from workflow.ledger.ledger import Ledger
 from workflow.rebasing import rebase_now
-from workflow.records import BatchState, CandidateState
+from workflow.records import CandidateState
 from workflow.site import Site
 
 FAQ = ("What is amoxicillin used for?", "What class of drug is furosemide?", "What is the antidote for heparin?")
@@ -70,7 +70,7 @@ def put_in_force(site: Site, ledger: Ledger, editor: Editor, subject: str, carri
     batch_id = str(create_batch(ledger, actor="tests"))
     stage_batch(ledger, site.memory_folder, editor, batch_id, actor="tests")
     with ledger.write() as transaction:
-        set_state(transaction, batch_id, BatchState.PASSED, base_release_id=live.release_id)
+        pass_on_paper(transaction, batch_id)
     promote_batch(ledger, site.memory_folder, batch_id, actor="tests")
 
 

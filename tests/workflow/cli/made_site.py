@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import insert, update
 
+from tests.workflow.change_control.made_batches import pass_on_paper
 from workflow.change_control.batches import create_batch
 from workflow.change_control.promotion import promote_batch
 from workflow.change_control.release import EngineIdentity, ensure_initial_release
@@ -80,7 +81,7 @@ def fill(site: Site) -> World:
         question="\x1b[31mdose\u202e[bold]?",
     )
     ensure_initial_release(ledger, EngineIdentity("0" * 64, "1" * 64, "{}"))
-    edits = [_promote(site, ledger, candidate, base) for base, candidate in enumerate((first, second))]
+    edits = [_promote(site, ledger, candidate) for candidate in (first, second)]
     with ledger.write() as transaction:
         transaction.execute(insert(tables.candidates).values(**candidate_row(pending, CandidateState.PENDING)))
     ledger.close()
@@ -142,7 +143,7 @@ def candidate_row(candidate: Candidate, state: CandidateState) -> dict[str, obje
     }
 
 
-def _promote(site: Site, ledger: Ledger, candidate: Candidate, base_release: int) -> str:
+def _promote(site: Site, ledger: Ledger, candidate: Candidate) -> str:
     """Put one approved and signed candidate into force; its shard is made-up bytes with their sha256."""
     with ledger.write() as transaction:
         transaction.execute(insert(tables.candidates).values(**candidate_row(candidate, CandidateState.APPROVED)))
@@ -176,10 +177,10 @@ def _promote(site: Site, ledger: Ledger, candidate: Candidate, base_release: int
             update(tables.batches)
             .where(tables.batches.c.batch_id == batch_id)
             .values(
-                state=BatchState.PASSED,
+                state=BatchState.STAGED,
                 shard_path=f"{batch_id}.safetensors",
                 shard_sha256=hashlib.sha256(shard).hexdigest(),
-                base_release_id=base_release,
             )
         )
+        pass_on_paper(transaction, batch_id)
     return promote_batch(ledger, site.memory_folder, batch_id, actor="script-one").edits[0]
