@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from editor_engine.edit import Answer, Firing
@@ -135,22 +135,61 @@ def compare(
     wanted = [number for number in changed if ask_before or not _takes(probes[number], after[number])]
     before = _answers(live, probes, live_firings, wanted, max_new_tokens, partial(tell, "run before"))
     ran = time.perf_counter()
-    sample = _sample(
-        [number for number in range(len(probes)) if number not in moved], audit_share, audit_most, audit_seed
-    )
-    differs = _audit(live, staged, questions, sample, max_new_tokens)
-    tell("audit", len(sample), len(sample))
-    return RegressionReport(
+    report = RegressionReport(
         outcomes=tuple(
             _outcome(probe, live_firings[number], staged_firings[number], before.get(number), after.get(number))
             for number, probe in enumerate(probes)
         ),
-        audited=tuple(probes[number].probe_id for number in sample),
-        audit_differs=tuple(probes[number].probe_id for number in differs),
-        generations=len(wanted) + len(asked) + 2 * len(sample),
+        audited=(),
+        audit_differs=(),
+        generations=len(wanted) + len(asked),
         screen_s=screened - started,
         run_s=ran - screened,
-        audit_s=time.perf_counter() - ran,
+        audit_s=0.0,
+    )
+    if not audit_share:
+        return report
+    return with_audit(
+        report,
+        live,
+        staged,
+        share=audit_share,
+        most=audit_most,
+        seed=audit_seed,
+        max_new_tokens=max_new_tokens,
+        progress=progress,
+    )
+
+
+def with_audit(
+    report: RegressionReport,
+    live: EditedModel,
+    staged: EditedModel,
+    *,
+    share: float,
+    most: int | None = None,
+    seed: int = 0,
+    max_new_tokens: int = MAX_NEW_TOKENS,
+    progress: Progress | None = None,
+) -> RegressionReport:
+    """The report with a sample of its unchanged probes run on both sides, encodings, decisions and answers anew.
+
+    Args:
+        share: of the unchanged probes, rounded up; ``most`` bounds their number, ``seed`` draws them.
+    """
+    started = time.perf_counter()
+    probes = [outcome.probe for outcome in report.outcomes]
+    unchanged = [number for number, outcome in enumerate(report.outcomes) if not outcome.triple_changed]
+    sample = _sample(unchanged, share, most, seed)
+    differs = _audit(live, staged, [probe.question for probe in probes], sample, max_new_tokens)
+    if progress is not None:
+        progress("audit", len(sample), len(sample))
+    return replace(
+        report,
+        audited=tuple(probes[number].probe_id for number in sample),
+        audit_differs=tuple(probes[number].probe_id for number in differs),
+        generations=report.generations + 2 * len(sample),
+        audit_s=time.perf_counter() - started,
     )
 
 

@@ -41,9 +41,6 @@ class Comparison(Protocol):
         staged: EditedModel,
         probes: Sequence[Probe],
         *,
-        audit_share: float,
-        audit_most: int | None,
-        audit_seed: int,
         max_new_tokens: int,
         ask_before: bool,
         progress: Progress | None,
@@ -204,9 +201,6 @@ def _one_round(
         live,
         state.staged,
         probes,
-        audit_share=inputs.audit_share,
-        audit_most=inputs.audit_most,
-        audit_seed=state.audit_seed,
         max_new_tokens=inputs.max_new_tokens,
         ask_before=False,
         progress=progress,
@@ -218,7 +212,29 @@ def _one_round(
     for edit_id, (reason, failures) in culprits.items():
         edit = next(edit for edit in state.standing if edit.edit_id == edit_id)
         _eject(inputs, state, edit, reason, tuple(failures))
+    if not culprits:
+        _audit(inputs, live, state, progress)
     return bool(culprits)
+
+
+def _audit(inputs: GateInputs, live: EditedModel, state: _Round, progress: Progress | None) -> None:
+    """Audit the round that stands; a comparison that ran everything has done so."""
+    from editor_engine.regression import with_audit
+
+    if state.report is None or state.staged is None or state.report.audited or not inputs.audit_share:
+        return
+    before = state.report.generations
+    state.report = with_audit(
+        state.report,
+        live,
+        state.staged,
+        share=inputs.audit_share,
+        most=inputs.audit_most,
+        seed=state.audit_seed,
+        max_new_tokens=inputs.max_new_tokens,
+        progress=progress,
+    )
+    state.questions_run += state.report.generations - before
 
 
 Culprits = dict[str, tuple[str, Sequence[Failure]]]
