@@ -49,7 +49,9 @@ class BackupWritten:
     left_out: tuple[str, ...]
 
 
-def write_backup(site: Site, ledger: Ledger, target: Path, *, actor: str, progress: Progress) -> BackupWritten:
+def write_backup(
+    site: Site, ledger: Ledger, target: Path, *, actor: str, progress: Progress, on_record: bool = True
+) -> BackupWritten:
     """Write a backup, and note in the chain that there is one (after its snapshot).
 
     Args:
@@ -58,6 +60,7 @@ def write_backup(site: Site, ledger: Ledger, target: Path, *, actor: str, progre
         target: The new file, compressed where its name ends in ``.gz``; or a folder, where it is named by its time.
         actor: Who asked for it.
         progress: Is told how far it is.
+        on_record: Whether the chain is to say that there is one.
 
     Raises:
         UsageError: The file is there already, or would lie in the site.
@@ -80,7 +83,7 @@ def write_backup(site: Site, ledger: Ledger, target: Path, *, actor: str, progre
         raise SettingsError(f"backup: {target} cannot be written ({error.strerror}); nothing was left") from error
     finally:
         draft.unlink(missing_ok=True)
-    return _note(ledger, site, target, manifest, actor)
+    return _note(ledger, site, target, manifest, actor if on_record else "")
 
 
 def _write(site: Site, ledger: Ledger, draft: Path, *, compressed: bool, progress: Progress) -> dict[str, object]:
@@ -181,6 +184,7 @@ def _note(ledger: Ledger, site: Site, target: Path, manifest: dict[str, object],
     head, files = manifest["audit"], manifest["files"]
     if not (isinstance(head, dict) and isinstance(files, dict)):
         raise TypeError("expected a manifest with audit and files")
-    with ledger.write() as transaction:
-        transaction.audit(WRITTEN, "site", {"sha256": sha256, "bytes": size, "audit": head}, actor=actor)
+    if actor:
+        with ledger.write() as transaction:
+            transaction.audit(WRITTEN, "site", {"sha256": sha256, "bytes": size, "audit": head}, actor=actor)
     return BackupWritten(target, sha256, len(files), size, int(head["length"]), str(head["head"]), left_out(site))

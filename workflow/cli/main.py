@@ -14,12 +14,15 @@ import typer
 from typer.exceptions import TyperException
 
 from workflow.cli import (
+    affected,
     ask,
     audit,
     batch,
     bench,
     check,
     data,
+    envelope,
+    expedite,
     live,
     night,
     promotion,
@@ -27,6 +30,7 @@ from workflow.cli import (
     rebase,
     review,
     reviewer,
+    selftest,
     services,
     setup,
     site_copy,
@@ -46,11 +50,28 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (status, night, review, check, promotion, rebase, ask, live, setup, services, site_copy, train):
+for part in (
+    status,
+    night,
+    review,
+    check,
+    promotion,
+    expedite,
+    rebase,
+    ask,
+    live,
+    setup,
+    services,
+    site_copy,
+    selftest,
+    train,
+):
     app.add_typer(part.commands)
 for name, panel, group in (
     ("queue", "Every day", queue.app),
     ("batch", "Change what is live", batch.app),
+    ("envelope", "Change what is live", envelope.app),
+    ("affected", "Look", affected.app),
     ("release", "Look", live.releases),
     ("audit", "Look", audit.app),
     ("sources", "Site", sources.app),
