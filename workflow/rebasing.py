@@ -22,6 +22,7 @@ def rebase_now(
     *,
     model: str | None,
     checkpoint: str | None,
+    limits_for: int | None = None,
     actor: str,
     dry_run: bool,
     progress: Progress | None = None,
@@ -31,6 +32,7 @@ def rebase_now(
     Args:
         model: as ``model.base`` names it; None keeps the site's.
         checkpoint: as ``editor.checkpoint`` names it; None keeps the site's.
+        limits_for: as ``editor.limits_for``; None keeps the site's.
 
     Raises:
         BusyError: another process holds the worker's lease.
@@ -38,7 +40,7 @@ def rebase_now(
         DamagedError: a shard in force is not what was staged.
         IllegalTransitionError: nothing is in force, or live fits that model and editor already.
     """
-    other = site.with_engine(base=model, checkpoint=checkpoint)
+    other = site.with_engine(base=model, checkpoint=checkpoint, limits_for=limits_for)
     ledger = site.open_ledger()
     try:
         with lease(ledger, WORKER, ttl_s=LEASE_TTL_S):

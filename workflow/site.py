@@ -123,14 +123,17 @@ class Site:
         """
         return Settings.read(self.settings_path)
 
-    def with_engine(self, *, base: str | None = None, checkpoint: str | None = None) -> Site:
-        """The same site as if its settings named another base model or editor; nothing is written."""
+    def with_engine(
+        self, *, base: str | None = None, checkpoint: str | None = None, limits_for: int | None = None
+    ) -> Site:
+        """The same site as if its settings named another base model, editor or size of memory; nothing is written."""
         other = Site(self.root)
         model, editor = self.settings.model, self.settings.editor
+        named = {"checkpoint": checkpoint, "limits_for": limits_for}
         other.settings = self.settings.model_copy(
             update={
                 "model": model if base is None else model.model_copy(update={"base": base}),
-                "editor": editor if checkpoint is None else editor.model_copy(update={"checkpoint": checkpoint}),
+                "editor": editor.model_copy(update={key: one for key, one in named.items() if one is not None}),
             }
         )
         return other

@@ -7,11 +7,12 @@ digest (P2).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from editor_engine.edit import Carrier
+from workflow.attribution import attribution_id
 from workflow.change_control.rehearsal import Progress, RehearsalRoom, rehearse_waiting, waiting_candidates
 from workflow.change_control.release import (
     EngineIdentity,
@@ -24,8 +25,8 @@ from workflow.change_control.release import (
 from workflow.change_control.shard_files import shards_in_force
 from workflow.errors import DamagedError, SettingsError
 from workflow.ledger.ledger import Ledger
-from workflow.near_keys import near_keys
 from workflow.model_server import connect_server, is_server
+from workflow.near_keys import near_keys
 from workflow.site import Site
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class AskResult:
     edit: ReleasedEdit | None
     best: ReleasedEdit | None
     """The edit whose key came nearest, whether it fired or not."""
+    attribution_id: str
+    """From which alone the answer is traced back: ``medrek-flow trace``."""
 
 
 @dataclass
@@ -130,6 +133,7 @@ class Workbench:
                 firing=answer.firing,
                 edit=self.edits.get(answer.firing.edit_id or ""),
                 best=self.edits.get(answer.firing.best_edit_id or ""),
+                attribution_id=attribution_id(self.live.release_id, self.live.digest, answer.firing.edit_id),
             )
             for answer in answers
         ]
@@ -212,9 +216,11 @@ def load_editor(site: Site, base: BaseModel) -> Editor:
 
     name = site.settings.encoder.name
     try:
-        return Editor.load(base, editor_folder(site), encoder=None if name == EMBEDDED_ENCODER else name)
+        editor = Editor.load(base, editor_folder(site), encoder=None if name == EMBEDDED_ENCODER else name)
     except CheckpointError as error:
         raise SettingsError(f"editor.checkpoint: {error}") from error
+    edits = site.settings.editor.limits_for
+    return replace(editor, thresholds=editor.thresholds.at(edits)) if edits and editor.verifier is not None else editor
 
 
 def editor_folder(site: Site) -> Path | None:

@@ -9,6 +9,8 @@ import pytest
 from editor_engine import CausalLM, EditorCheckpoint, TextEncoder, Thresholds
 from editor_engine.demo import bundled_model
 from editor_engine.prompt_encoders.token_states import TokenStatePromptEncoder
+from editor_engine.text_encoder import read_encoder
+from editor_engine.verifier import CrossVerifier
 from workflow.doctor import Finding, Level
 from workflow.doctor_engine import examine_engine
 from workflow.errors import SettingsError
@@ -46,6 +48,21 @@ def test_a_site_serves_with_a_trained_checkpoint(tmp_path: Path, base: CausalLM,
     assert (bench.live.encoder_digest, bench.model.thresholds) == (digest, limits)
     assert findings_of(site)["encoder"].level is Level.OK
     assert "checkpoint trained" in findings_of(site)["encoder"].detail
+
+
+def test_limits_are_set_for_as_many_edits_as_the_site_says(
+    tmp_path: Path, base: CausalLM, encoder: TextEncoder
+) -> None:
+    site = site_with(tmp_path, "trained")
+    limits = Thresholds(verifier=1.0, verifier_per_tenfold=2.0, verifier_edits=2000)
+    verifier = CrossVerifier(*read_encoder()[:2], name=encoder.name, weights_digest=encoder.weights_digest)
+    EditorCheckpoint.save(site.root / "trained", encoder=encoder, preset="test", verifier=verifier, thresholds=limits)
+    assert load_editor(site, base).thresholds == limits
+    smaller = load_editor(site.with_engine(limits_for=200), base)
+    assert smaller.thresholds == limits.at(200)
+    assert smaller.thresholds.verifier == -1.0
+    assert smaller.model().digest != load_editor(site, base).model().digest, "a release must tell the two apart"
+    assert load_editor(site.with_engine(checkpoint="untrained", limits_for=200), base).thresholds == Thresholds()
 
 
 def test_a_checkpoint_for_another_base_model_is_a_line_of_settings(

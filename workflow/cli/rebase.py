@@ -24,6 +24,10 @@ def rebase(
     editor: Annotated[
         str | None, typer.Option("--editor", metavar="DIR", help="The other checkpoint, as editor.checkpoint names it.")
     ] = None,
+    limits_for: Annotated[
+        int | None,
+        typer.Option("--limits-for", metavar="EDITS", min=0, help="Limits for so many edits, as editor.limits_for."),
+    ] = None,
     dry_run: DryRun = False,
     folder: Folder = None,
     as_json: Json = False,
@@ -35,12 +39,18 @@ def rebase(
     from workflow.cli.opening import acting_user, find_site, logged
     from workflow.rebasing import rebase_now
 
-    if model is None and editor is None:
-        raise UsageError("rebase: expected --model, --editor or both, got neither")
+    if model is None and editor is None and limits_for is None:
+        raise UsageError("rebase: expected --model, --editor or --limits-for, got none of them")
     site = find_site(folder)
     with logged(site, "rebase"), progress_bar() as progress:
         report = rebase_now(
-            site, model=model, checkpoint=editor, actor=acting_user(), dry_run=dry_run, progress=progress
+            site,
+            model=model,
+            checkpoint=editor,
+            limits_for=limits_for,
+            actor=acting_user(),
+            dry_run=dry_run,
+            progress=progress,
         )
     if as_json:
         emit_json("rebase", _body(report))

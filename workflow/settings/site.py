@@ -75,3 +75,6 @@ class EditorTable(Table):
     checkpoint: Line = "untrained"
     """"untrained", a folder written by medrek-flow train (relative to the site), or "demo": the one that comes with the
     bundled model. Another one fits the edits in force only after medrek-flow rebase."""
+    limits_for: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+    """For how many edits a trained retrieval's limits are set: more edits, more chances to err. 0: as many as it was
+    calibrated for. Another number is a recalibration: it fits the edits in force only after medrek-flow rebase."""

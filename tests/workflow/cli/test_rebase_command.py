@@ -12,7 +12,7 @@ from workflow.site import Site
 def test_a_rebase_needs_something_to_move_to(run: Run, site: Site) -> None:
     ran = run("rebase")
     assert (ran.code, ran.out) == (2, "")
-    assert "expected --model, --editor or both" in ran.err
+    assert "expected --model, --editor or --limits-for" in ran.err
 
 
 def test_a_rebase_without_an_edit_in_force_says_that_none_is_needed(run: Run, site: Site) -> None:
