@@ -18,7 +18,9 @@ from workflow.change_control.automatic import consider
 from workflow.change_control.batch_policy import create_batches
 from workflow.change_control.batch_states import UNPROMOTED, was_returned
 from workflow.change_control.batches import BatchRow, create_batch, list_batches, read_batch
+from workflow.change_control.expiries import propose_expired
 from workflow.change_control.gate_report import GateReport
+from workflow.change_control.impact_note import ImpactNote, read_note
 from workflow.change_control.live_watch import watch_live
 from workflow.change_control.ordering import order_promotion
 from workflow.change_control.promotion import verify_live
@@ -54,6 +56,7 @@ class GateSummary:
 
     batch: BatchRow
     report: GateReport
+    note: ImpactNote | None = None
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,7 @@ def _advance_all(site: Site, ledger: Ledger, held: Lease, bench: Bench, progress
     """Settle the queue, carry out withdrawals, then take every batch that is not settled as far as it goes."""
     settle(ledger, ReviewPolicy(ledger.signer_profile()))
     carry_out_withdrawals(ledger)
+    propose_expired(ledger)
     create_batches(ledger, site.settings.batch, actor="medrek-flow", note="approved since the last batch")
     steps = LedgerBatchSteps(site, ledger, bench, guard=_guard(site, held), progress=progress, automatic=True)
     problems: Problems = {}
@@ -277,11 +281,12 @@ def read_gate_summary(ledger: Ledger, batch_id: str) -> GateSummary:
     with ledger.read() as connection:
         batch = read_batch(connection, batch_id)
         body = connection.execute(tables.gates.select().where(tables.gates.c.gate_id == batch.gate_id)).first()
+        note = read_note(connection, batch.gate_id)
     if body is None:
         raise IllegalTransitionError(
             f"batch {batch_id}: expected one that has been through the gate; run `medrek-flow check {batch_id}`"
         )
-    return GateSummary(batch, GateReport.model_validate_json(body.report))
+    return GateSummary(batch, GateReport.model_validate_json(body.report), note)
 
 
 def advance_batches(site: Site, *, progress: Progress | None = None, bench: Bench | None = None) -> set[ExitCode]:

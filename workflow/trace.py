@@ -14,11 +14,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Row, Select, func, select
 
+from workflow.attribution import is_attribution_id, read_attribution
 from workflow.change_control.release import read_live, release_edits
 from workflow.engine_seam import edit_from_json, make_edit
 from workflow.errors import DamagedError, UsageError
 from workflow.intake.stored_notices import document_id_of
 from workflow.ledger import tables
+from workflow.ledger.control_tables import shards
 from workflow.ledger.documents import DocumentStore
 from workflow.records import Candidate, Evidence
 
@@ -109,11 +111,14 @@ class Trace:
 
 
 def find_candidates(connection: Connection, named: str) -> tuple[str, ...]:
-    """Give the ids of the candidates behind an edit, a candidate, a batch or a release (``3``, ``release:3``).
+    """Give the ids of the candidates behind an answer's attribution id, an edit, a candidate, a batch or a release.
 
     Raises:
         UsageError: nothing on record has that name.
     """
+    if is_attribution_id(named):
+        edit_id = read_attribution(connection, named).edit_id
+        return find_candidates(connection, edit_id) if edit_id is not None else ()
     release = _RELEASE.fullmatch(named)
     if release:
         found = tuple(edit.candidate_id for edit in release_edits(connection, int(release[1])))
@@ -127,7 +132,10 @@ def find_candidates(connection: Connection, named: str) -> tuple[str, ...]:
     candidate = select(tables.candidates.c.candidate_id).where(tables.candidates.c.candidate_id == named)
     found = tuple(connection.execute(candidate).scalars())
     if not found:
-        raise UsageError(f"{named!r}: expected the id of an edit, a candidate, a batch or a release, got none such")
+        raise UsageError(
+            f"{named!r}: expected the attribution id of an answer, or the id of an edit, a candidate, a batch or a "
+            "release, got none such"
+        )
     return found
 
 
@@ -207,6 +215,7 @@ def _record_proofs(
         made, kept = make_edit(candidate), edit_from_json(edit.body)
         proofs.append(_same("edit made of the candidate", made.sha256, kept.sha256))
         proofs += _shard_proof(connection, memory_folder, edit.batch_id)
+        proofs += _release_shard_proofs(connection, memory_folder, edit.edit_id)
     return tuple(proofs)
 
 
@@ -217,6 +226,18 @@ def _shard_proof(connection: Connection, memory_folder: Path, batch_id: str) -> 
     if not path or not sha256:
         return []
     return [_computed("memory shard", sha256, lambda: hashlib.sha256((memory_folder / path).read_bytes()).hexdigest())]
+
+
+def _release_shard_proofs(connection: Connection, memory_folder: Path, edit_id: str) -> list[Proof]:
+    """The shards in which a rebase encoded the edit anew."""
+    paths = select(tables.release_edits.c.shard_path).where(tables.release_edits.c.edit_id == edit_id)
+    query = select(shards.c.path, shards.c.sha256).where(shards.c.path.in_(paths)).order_by(shards.c.path)
+    rows = connection.execute(query).all()
+    return [_file_proof("memory shard of a rebase", memory_folder / row.path, row.sha256) for row in rows]
+
+
+def _file_proof(what: str, path: Path, sha256: str) -> Proof:
+    return _computed(what, sha256, lambda: hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def _trace_quote(connection: Connection, store: DocumentStore, evidence: Evidence) -> TracedQuote:

@@ -77,13 +77,13 @@ def show_answer(result: AskResult, *, echo: bool = True) -> None:
     if result.edit is not None:
         where = f"batch {result.edit.batch_id}, release {result.release_id}"
         say(
-            f"  edit {result.edit.edit_id} fired ({score}; {where}); medrek-flow trace {result.edit.edit_id}",
+            f"  edit {result.edit.edit_id} fired ({score}; {where}); medrek-flow trace {result.attribution_id}",
             style="dim",
         )
         return
     why = _SILENCE.get(str(firing.silence), "no edit fired")
     nearest = f"; nearest is {result.best.edit_id} ({score})" if result.best is not None else ""
-    say(f"  the base model's own answer: {why}{nearest}; release {result.release_id}", style="dim")
+    say(f"  the base model's own answer: {why}{nearest}; {result.attribution_id}", style="dim")
 
 
 def _typed() -> Iterator[str]:
@@ -106,6 +106,7 @@ def _as_json(result: AskResult) -> dict[str, object]:
         "question": result.question,
         "answer": result.answer,
         "release_id": result.release_id,
+        "attribution_id": result.attribution_id,
         "stopped": result.stopped,
         "edit_id": firing.edit_id,
         "batch_id": result.edit.batch_id if result.edit else None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workflow.cli.options import DryRun, Folder, Json
+from workflow.cli.options import DryRun, Folder, Json, Reason
 from workflow.cli.output import emit_json, fields, note, say, table
 from workflow.errors import IllegalTransitionError, UsageError
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from workflow.change_control.batches import BatchEdit, BatchRow
     from workflow.change_control.gate_report import GateReport
+    from workflow.change_control.impact_note import ImpactNote
 
 app = typer.Typer(help="Edits that are staged, gated, promoted and rolled back together.", no_args_is_help=True)
 
@@ -31,13 +32,22 @@ def list_all(folder: Folder = None, as_json: Json = False) -> None:
     with open_ledger(folder) as opened, opened.ledger.read() as connection:
         batches = list_batches(connection)
     if as_json:
-        emit_json("batch-list", {"batches": [asdict(batch) for batch in batches]})
+        emit_json("batch-list", {"batches": [{**asdict(b), "standing_word": b.standing_word} for b in batches]})
         return
     rows = [
-        (b.batch_id, b.state, f"{len(b.standing)} of {len(b.edits)}", b.created_at, b.release_id, b.note)
+        (
+            b.batch_id,
+            b.standing_word,
+            f"{len(b.standing)} of {len(b.edits)}",
+            b.created_at,
+            b.release_id,
+            f"EXPEDITED: {b.note}" if b.expedited else b.note,
+            b.hold_reason,
+        )
         for b in batches
     ]
-    table(("batch", "state", "edits", "made", "release", "note"), rows, empty="no batches yet")
+    columns = ("batch", "state", "edits", "made", "release", "note", "stands still because")
+    table(columns, rows, empty="no batches yet")
 
 
 @app.command("show")
@@ -45,45 +55,53 @@ def show(
     batch_id: Annotated[str, typer.Argument(metavar="BATCH")], folder: Folder = None, as_json: Json = False
 ) -> None:
     """Show one batch: its edits, and what the gate said."""
-    from workflow.change_control.batches import read_batch
-    from workflow.cli.opening import open_ledger, read_gate_report
+    from workflow.change_control.acts import show_batch
+    from workflow.cli.opening import open_ledger
 
-    with open_ledger(folder) as opened, opened.ledger.read() as connection:
-        batch = read_batch(connection, batch_id)
-        gate = read_gate_report(connection, batch.gate_id)
+    with open_ledger(folder) as opened:
+        view = show_batch(opened.ledger, batch_id)
+    gate, impact = view.gate, view.note
     if as_json:
-        emit_json("batch", {"batch": asdict(batch), "gate": gate.model_dump(mode="json") if gate else None})
+        body = {
+            "batch": {**asdict(view.batch), "standing_word": view.batch.standing_word},
+            "gate": gate.model_dump(mode="json") if gate else None,
+            "impact_note": impact.model_dump(mode="json") if impact else None,
+            "signatures": [asdict(act) for act in view.signed],
+        }
+        emit_json("batch", body)
         return
-    _show_batch(batch)
+    _show_batch(view.batch)
+    for act in view.signed:
+        say(f"{act.signed_at} {act.signer_name} ({act.roles}): {act.meaning}; reason: {act.reason}", style="dim")
     if gate is None:
         say("\nthe gate has not run", style="dim")
     else:
         show_gate(gate)
+        show_note(impact)
 
 
 @app.command("create")
 def create(
     candidates: Annotated[list[str] | None, typer.Argument(metavar="[CANDIDATE]...")] = None,
-    note_text: Annotated[str, typer.Option("--note", help="A few words kept with the batch.")] = "",
+    named: Annotated[
+        list[str] | None, typer.Option("--candidate", metavar="CANDIDATE", help="One of them; may be given again.")
+    ] = None,
+    note_text: Annotated[str, typer.Option("--note", help="Why these belong together; kept with the batch.")] = "",
     folder: Folder = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Make a batch of the approved candidates: of all, or of those named."""
-    from workflow.change_control.batches import approved_candidates, create_batch
+    """Make a batch by hand of the approved candidates, signed: of all, or of those named."""
+    from workflow.change_control.acts import preview_batch, submit_batch
     from workflow.cli.opening import acting_user, open_ledger
 
+    wanted = tuple(dict.fromkeys([*(candidates or ()), *(named or ())]))
     with open_ledger(folder) as opened:
-        if dry_run:
-            with opened.ledger.read() as connection:
-                approved = [c.candidate_id for c in approved_candidates(connection)]
-            chosen = [name for name in approved if not candidates or name in candidates]
-            batch_id = None
-        else:
-            chosen = list(candidates or ())
-            batch_id = create_batch(
-                opened.ledger, actor=acting_user(), note=note_text, candidate_ids=tuple(candidates or ())
-            )
+        chosen = [one.candidate_id for one in preview_batch(opened.ledger, wanted)]
+        batch_id = None
+        if not dry_run:
+            account = acting_user()
+            batch_id = submit_batch(opened.ledger, account=account, note=note_text, candidate_ids=wanted)
     if as_json:
         emit_json("batch-create", {"batch_id": batch_id, "dry_run": dry_run, "candidates": chosen})
     elif dry_run:
@@ -92,6 +110,31 @@ def create(
         note("nothing is approved and in no batch yet; see medrek-flow queue list")
     else:
         say(f"batch {batch_id} made; next: medrek-flow check {batch_id}")
+
+
+@app.command("cancel")
+def cancel(
+    batch_id: Annotated[str, typer.Argument(metavar="BATCH")],
+    reason: Reason = "",
+    folder: Folder = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """End a batch that is not live; its candidates are approved again, for the next batch or none."""
+    from workflow.change_control.acts import cancel_batch, show_batch
+    from workflow.cli.asking import ask_line
+    from workflow.cli.opening import acting_user, open_ledger
+
+    with open_ledger(folder) as opened:
+        edits = [edit.edit_id for edit in show_batch(opened.ledger, batch_id).batch.standing]
+        if not dry_run:
+            why = reason.strip() or ask_line("reason", option="--reason")
+            edits = list(cancel_batch(opened.ledger, batch_id, reason=why, account=acting_user()).edits)
+    if as_json:
+        emit_json("batch-cancel", {"batch_id": batch_id, "dry_run": dry_run, "edits": edits})
+    else:
+        said = "would be" if dry_run else "is"
+        say(f"batch {batch_id} {said} cancelled; {len(edits)} candidate(s) are approved again")
 
 
 @app.command("report")
@@ -127,7 +170,9 @@ def _show_batch(batch: BatchRow) -> None:
     fields(
         (
             ("batch", batch.batch_id),
-            ("state", batch.state),
+            ("state", batch.standing_word),
+            ("stands still", batch.hold_reason or "no"),
+            ("EXPEDITED", "yes" if batch.expedited else "no"),
             ("made", f"{batch.created_at} by {batch.created_by}"),
             ("note", batch.note or "none"),
             ("gated against", "nothing yet" if batch.base_release_id is None else f"release {batch.base_release_id}"),
@@ -165,3 +210,22 @@ def show_gate(gate: GateReport) -> None:
     for failure in (*gate.failures, *(failure for gone in gate.ejected for failure in gone.failures)):
         say(f"  {failure.check}: {failure.question}")
         say(f"    now:       {failure.live_answer or '(not asked)'}\n    would say: {failure.staged_answer}")
+
+
+def show_note(impact: ImpactNote | None) -> None:
+    """Print the impact note: what changes for whom, and what is known to be uncertain."""
+    if impact is None:
+        return
+    say(f"\nimpact note of gate {impact.gate_id}", style="bold")
+    fields(
+        (
+            ("drugs", ", ".join(impact.drugs) or "none"),
+            ("near misses", f"{impact.near_misses_moved} of {impact.near_misses_asked} moved"),
+            ("supersedes", "; ".join(impact.supersedes) or "nothing in force"),
+        )
+    )
+    rows = [(one.question, one.old, one.new) for one in impact.answers]
+    table(("question", "says now", "will say"), rows, empty="no answer changes")
+    for line in impact.risks:
+        say(f"known risk: {line}", style="yellow")
+    say(impact.not_claimed, style="dim")

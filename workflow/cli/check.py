@@ -120,7 +120,7 @@ def promote(
 
         def confirm(summary: GateSummary) -> bool:
             progress.pause()
-            return yes or _ask(summary)
+            return yes or ask_promotion(summary)
 
         outcome = promote_now(site, batch_id or None, actor=acting_user(), confirm=confirm, progress=progress)
     if as_json:
@@ -131,10 +131,12 @@ def promote(
         raise typer.Exit(outcome.exit_code)
 
 
-def _ask(summary: GateSummary) -> bool:
-    from workflow.cli.batch import show_batch_edits, show_gate
+def ask_promotion(summary: GateSummary) -> bool:
+    """Show gate, impact note and edits of a batch, and ask once."""
+    from workflow.cli.batch import show_batch_edits, show_gate, show_note
 
     show_gate(summary.report)
+    show_note(summary.note)
     show_batch_edits(summary.batch.standing)
     count = len(summary.batch.standing)
     return ask_yes(f"Promote batch {summary.batch.batch_id} with {count} edit(s) now?")

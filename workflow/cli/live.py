@@ -52,7 +52,9 @@ def live(
 
 @commands.command(rich_help_panel="Look")
 def trace(
-    named: Annotated[str, typer.Argument(metavar="NAME", help="An edit, a candidate, a batch, or a release number.")],
+    named: Annotated[
+        str, typer.Argument(metavar="NAME", help="An answer's attribution id, or an edit, candidate, batch, release.")
+    ],
     folder: Folder = None,
     as_json: Json = False,
 ) -> None:
@@ -71,9 +73,17 @@ def trace(
         for found in traces:
             show_trace(found)
         if not traces:
-            say("this release holds no edits: the base model answers everything")
+            say(_nothing_fired(named))
     if not all(found.whole for found in traces):
         raise typer.Exit(ExitCode.DAMAGED)
+
+
+def _nothing_fired(named: str) -> str:
+    from workflow.attribution import is_attribution_id
+
+    if is_attribution_id(named):
+        return "no edit fired: the base model's own answer, from nothing that anybody put in front of it"
+    return "this release holds no edits: the base model answers everything"
 
 
 @releases.command("list")
