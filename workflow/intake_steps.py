@@ -20,6 +20,8 @@ from workflow.intake.llm_client import LlmClient, LlmEndpoint, LlmUnusableError,
 from workflow.intake.llm_extractor import LlmExtractor
 from workflow.intake.propose import extract_document, waiting_documents
 from workflow.intake.scope import Scope, read_formulary
+from workflow.intake.vocabulary import NO_FILES, NO_VOCABULARY, SiteVocabulary
+from workflow.intake.vocabulary_files import read_vocabulary
 from workflow.known_things import on_record_of
 from workflow.ledger.ledger import Ledger
 from workflow.runs import Run
@@ -52,6 +54,7 @@ class Seams:
     llm: LlmExtractor | None
     llm_model: str
     scope: Scope
+    vocabulary: SiteVocabulary = NO_FILES
     failed: dict[str, str] = field(default_factory=dict)
     """Documents for which the language model gave nothing usable, each with the reason in our own words."""
 
@@ -70,7 +73,8 @@ class Seams:
             known = on_record_of(ledger, names, scope)
             sources = stack.enter_context(open_sources(site, names, on_record=known))
             llm = _open_llm(site, ledger, run, stack)
-            yield cls(run, enabled, sources, llm, site.settings.extraction.model if llm else "", scope)
+            model = site.settings.extraction.model if llm else ""
+            yield cls(run, enabled, sources, llm, model, scope, site_vocabulary(site))
 
     @property
     def failed_documents(self) -> tuple[str, ...]:
@@ -87,6 +91,20 @@ def site_scope(site: Site) -> Scope:
     lists = site.settings.scope
     drugs, rxcuis = read_formulary(site.root / lists.formulary_file) if lists.formulary_file else ((), frozenset[str]())
     return Scope((*lists.drugs, *drugs), lists.conditions, lists.watch_pmids, lists.watch_dois, rxcuis)
+
+
+def site_vocabulary(site: Site) -> SiteVocabulary:
+    """Read the site's vocabulary files.
+
+    Raises:
+        SettingsError: one of them cannot be used.
+    """
+    lists = site.settings.scope
+    drugs, conditions = (
+        read_vocabulary(site.root / name, what=f"scope.{field}") if name else NO_VOCABULARY
+        for field, name in (("vocabulary_file", lists.vocabulary_file), ("conditions_file", lists.conditions_file))
+    )
+    return SiteVocabulary(drugs, conditions)
 
 
 def _open_llm(site: Site, ledger: Ledger, run: Run, stack: ExitStack) -> LlmExtractor | None:
@@ -181,6 +199,7 @@ class LedgerIntakeSteps:
                 document_id=document_id,
                 lanes=lanes,
                 risk_lists=self._site.settings.review,
+                vocabulary=self._seams.vocabulary,
             )
         except LlmUnusableError as error:
             self._seams.failed[document_id] = str(error)

@@ -171,7 +171,7 @@ class Evidence(Record):
     section: str = ""
 
 
-_ADDED_LATER = ("polarity", "certainty")
+_ADDED_LATER = ("polarity", "certainty", "subject_id")
 """Fields of a candidate that the first version did not have."""
 
 
@@ -205,6 +205,8 @@ class Candidate(Record):
     """As the text says it; a negated fact is on record and never an edit of its own."""
     certainty: Certainty = Certainty.DEFINITE
     """As the text says it."""
+    subject_id: str = ""
+    """The subject in the site's vocabulary, ``RxNorm:161`` or ``MeSH:D006973``; empty where none holds it."""
 
     @field_validator("qualifiers")
     @classmethod

@@ -11,8 +11,15 @@ from dataclasses import dataclass
 
 from connectors.notice import NoticeKind
 from workflow.intake.extractor import NoticeText
+from workflow.intake.mentions import Lexicon
 from workflow.intake.sentences import tokens
+from workflow.intake.synonyms import MAIN_OF, same_ingredient
+from workflow.intake.vocabulary import NO_FILES, NO_VOCABULARY, SiteVocabulary, Vocabulary
+from workflow.intake.wordings import ABOUT_CONDITIONS, ABOUT_PAPERS
 from workflow.records import Candidate
+
+_MOST_ALIASES = 12
+"""Of a vocabulary's names so many go along with a candidate; a text is searched with all of them."""
 
 
 def _words(words: str) -> frozenset[str]:
@@ -58,6 +65,15 @@ _PEOPLE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"renally\s+impaired\s+patients", "patients with renal impairment"),
     )
 )
+_PARTS = re.compile(r"\s+and\s+|\s+with\s+(?=[a-z])|\s*[/+;]\s*(?=[A-Za-z])", re.IGNORECASE)
+"""What stands between the ingredients of a combination."""
+_RELEASE = re.compile(
+    r"\b(?:(?P<long>xr|er|sr|cr|la|xl|extended[\s-]release|sustained[\s-]release|controlled[\s-]release|prolonged[\s-]release|modified[\s-]release)"
+    r"|(?P<delayed>dr|delayed[\s-]release)|(?P<short>ir|immediate[\s-]release))\b",
+    re.IGNORECASE,
+)
+_DOSE_RELATIONS = frozenset({"recommended_dose", "max_daily_dose", "dose_adjust_in"})
+NOT_IN_VOCABULARY = "the site's vocabulary does not hold this name: its id is unknown"
 _NAME = re.compile(r"[^\W\d_][\w' -]{2,60}")
 _HEADING = re.compile(
     r"\b(?:dos(?:e|age|ing)|administration|contraindications?|indications?|warnings?|precautions?|posology|overdos\w+"
@@ -70,7 +86,17 @@ _SMALL = _words("the a an of with who are and or in for to is on patients people
 
 
 def plain_name(name: str) -> str:
-    """Give the ingredient's name in lower case, without salt, dosage form and strength; never empty for a name."""
+    """Give the ingredient's name in lower case, without salt, dosage form and strength; never empty for a name.
+
+    Of a combination each part is stripped by itself, and the order of the parts stays.
+    """
+    parts = _PARTS.split(name)
+    if len(parts) > 1 and all(part.strip() for part in parts):
+        return " and ".join(_plain(part) for part in parts)
+    return _plain(name)
+
+
+def _plain(name: str) -> str:
     words = re.sub(r"\([^)]*\)|\b\d[\d.,]*\s*(?:mg|mcg|g|ml|%|units?)?(?:/\S+)?", " ", name.casefold()).split()
     words = [word.strip(".,;:®™*") for word in words]
     words = [word for word in words if word]
@@ -94,43 +120,72 @@ def product_names(notice: NoticeText) -> tuple[str, ...]:
     return ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AliasTable:
-    """Which names mean the same ingredient."""
+    """Which names mean the same ingredient: by the site's vocabulary first, then by the labels on record."""
 
     main_of: Mapping[str, str]
     names_of: Mapping[str, tuple[str, ...]]
+    vocabulary: Vocabulary = NO_VOCABULARY
+    conditions: Vocabulary = NO_VOCABULARY
 
     @classmethod
-    def of(cls, groups: Iterable[tuple[str, ...]]) -> AliasTable:
-        """Build the table from groups of names, ingredient first."""
+    def of(cls, groups: Iterable[tuple[str, ...]], files: SiteVocabulary = NO_FILES) -> AliasTable:
+        """Build the table from groups of names, ingredient first, and the site's vocabulary files."""
+        vocabulary = files.drugs
         names_of: dict[str, list[str]] = {}
         mains: dict[str, set[str]] = {}
         for group in groups:
             if not group:
                 continue
-            main = plain_name(group[0])
+            main = _usual_name(group[0], vocabulary)
             known = names_of.setdefault(main, [])
-            for name in group:
+            for name in (*group, *same_ingredient(main)):
                 if name not in known and name.casefold() != main:
                     known.append(name)
                 for spelling in (name.casefold(), plain_name(name)):
                     mains.setdefault(spelling, set()).add(main)
         main_of = {spelling: next(iter(found)) for spelling, found in mains.items() if len(found) == 1}
-        return cls(main_of, {main: tuple(names) for main, names in names_of.items()})
+        return cls(main_of, {main: tuple(names) for main, names in names_of.items()}, vocabulary, files.conditions)
 
     def main(self, name: str) -> str | None:
         """Give the ingredient that a name means, or None where it is unknown or means several."""
-        return self.main_of.get(name.casefold()) or self.main_of.get(plain_name(name))
+        return (
+            self._in_vocabulary(name)
+            or self.main_of.get(name.casefold())
+            or self.main_of.get(plain_name(name))
+            or MAIN_OF.get(plain_name(name))
+        )
 
     def aliases(self, main: str) -> tuple[str, ...]:
         """Give the other names of an ingredient."""
-        return self.names_of.get(main, ())
+        concept = self.vocabulary.find(main)
+        listed = concept.names[:_MOST_ALIASES] if concept else ()
+        found = dict.fromkeys((*self.names_of.get(main, ()), *listed, *same_ingredient(main)))
+        return tuple(name for name in found if name.casefold() != main)
+
+    def vocabulary_for(self, relation: str) -> Vocabulary:
+        """Give the vocabulary that a relation's subject is looked up in: conditions for some, drugs for the rest."""
+        return self.conditions if relation in ABOUT_CONDITIONS else self.vocabulary
+
+    def lexicon(self) -> Lexicon:
+        """Give the names of drugs, to be found in texts: the vocabulary's, else those of the labels on record."""
+        return Lexicon.of((*self.main_of, *MAIN_OF)) if self.vocabulary.is_empty else self.vocabulary.lexicon
+
+    def _in_vocabulary(self, name: str) -> str | None:
+        concept = self.vocabulary.find(name) or self.vocabulary.find(plain_name(name))
+        return concept.name if concept else None
 
     @property
     def known(self) -> tuple[str, ...]:
         """Every ingredient, sorted."""
         return tuple(sorted(self.names_of))
+
+
+def _usual_name(name: str, vocabulary: Vocabulary) -> str:
+    """The vocabulary's own name, else the one in use of two official ones, else the name without salt and form."""
+    concept = vocabulary.find(name) or vocabulary.find(plain_name(name))
+    return concept.name if concept else MAIN_OF.get(plain_name(name), plain_name(name))
 
 
 def population(text: str) -> str:
@@ -169,25 +224,40 @@ def _spellings(name: str) -> set[str]:
 def normalise(candidate: Candidate, aliases: AliasTable, own: tuple[str, ...]) -> Candidate:
     """Give the candidate under the usual names: subject, aliases and population; the quotes stay as they are."""
     subject = " ".join(candidate.subject.split())
-    if candidate.relation != "first_line_treatment_for":
-        subject = aliases.main(subject) or (
-            plain_name(own[0]) if own and _is_own(subject, own) else plain_name(subject)
-        )
+    written = subject
+    if candidate.relation not in ABOUT_CONDITIONS | ABOUT_PAPERS:
+        own_main = _usual_name(own[0], aliases.vocabulary) if own else ""
+        subject = aliases.main(subject) or (own_main if own and _is_own(subject, own) else plain_name(subject))
+    listed = aliases.vocabulary_for(candidate.relation)
+    concept = None if candidate.relation in ABOUT_PAPERS else listed.find(subject)
+    unmatched = () if concept or listed.is_empty or candidate.relation in ABOUT_PAPERS else (NOT_IN_VOCABULARY,)
     others = dict.fromkeys((*candidate.aliases, *aliases.aliases(subject)))
-    if own and plain_name(own[0]) == subject:
+    if own and subject in {plain_name(own[0]), _usual_name(own[0], aliases.vocabulary)}:
         others.update(dict.fromkeys(name for name in own if name.casefold() != subject))
     qualifiers = {
         name: population(value) if name == "population" else " ".join(value.split())
         for name, value in candidate.qualifiers.items()
     }
+    if candidate.relation in _DOSE_RELATIONS and not qualifiers.get("form") and (form := release_form(written)):
+        qualifiers["form"] = form
     return candidate.model_copy(
         update={
             "subject": subject,
+            "subject_id": concept.identifier if concept else "",
+            "flags": tuple(dict.fromkeys((*candidate.flags, *unmatched))),
             "aliases": tuple(name for name in others if name.casefold() != subject.casefold()),
             "qualifiers": {name: value for name, value in sorted(qualifiers.items()) if value},
             "object_new": " ".join(candidate.object_new.split()),
         }
     )
+
+
+def release_form(name: str) -> str:
+    """Give the way of release that a product's name carries ("metformin ER"); empty where it says none."""
+    found = _RELEASE.search(name)
+    if found is None:
+        return ""
+    return "extended-release" if found["long"] else "delayed-release" if found["delayed"] else "immediate-release"
 
 
 def _is_own(subject: str, own: tuple[str, ...]) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, RowMapping, select, update
 
@@ -25,6 +25,7 @@ from workflow.intake.risk import RiskLists, risk_of
 from workflow.intake.rules import RulesExtractor, populations_said
 from workflow.intake.stored_notices import Library, same_work
 from workflow.intake.told import Tellings
+from workflow.intake.vocabulary import NO_FILES, SiteVocabulary
 from workflow.intake.wall import NEEDS_ATTENTION, NoticeStanding, judge
 from workflow.ledger import tables
 from workflow.ledger.documents import DocumentStore
@@ -78,6 +79,7 @@ def extract_document(
     document_id: str,
     lanes: tuple[Extractor, ...] = (),
     risk_lists: RiskLists | None = None,
+    vocabulary: SiteVocabulary = NO_FILES,
 ) -> Extracted:
     """Propose candidates for a document's waiting changes, with the rules and then with ``lanes``.
 
@@ -85,7 +87,7 @@ def extract_document(
         WorkflowError: Whatever a lane raises; the lanes before it stand, and the changes go on waiting.
     """
     with ledger.read() as connection:
-        work, desk = _read(connection, documents, document_id, risk_lists)
+        work, desk = _read(connection, documents, document_id, risk_lists, vocabulary)
     counts: Counter[str] = Counter()
     fruitful: set[str] = set()
     for lane in (RulesExtractor(), *lanes):
@@ -172,7 +174,11 @@ def _close_changes(ledger: Ledger, work: DocumentChanges, fruitful: set[str]) ->
 
 
 def _read(
-    connection: Connection, documents: DocumentStore, document_id: str, risk_lists: RiskLists | None
+    connection: Connection,
+    documents: DocumentStore,
+    document_id: str,
+    risk_lists: RiskLists | None,
+    vocabulary: SiteVocabulary,
 ) -> tuple[DocumentChanges, _Desk]:
     library = Library(connection, documents)
     changes, notices = tables.changes, tables.notices
@@ -195,11 +201,13 @@ def _read(
     ).scalar_one_or_none()
     pieces = [HiddenText(**piece) for piece in json.loads(hidden or "[]")]
     visible = "\n".join(change.notice.body for change in _one_per_notice(work.changes))
+    aliases = AliasTable.of((*library.names, *(product_names(notice) for notice in involved.values())), vocabulary)
+    work = replace(work, lexicon=aliases.lexicon())
     desk = _Desk(
         texts=work.texts,
         standings={notice_id: _standing(library, notice, tellings) for notice_id, notice in involved.items()},
         products={notice_id: product_names(notice) for notice_id, notice in involved.items()},
-        aliases=AliasTable.of((*library.names, *(product_names(notice) for notice in involved.values()))),
+        aliases=aliases,
         flags=injection.flags(visible, pieces),
         notices=involved,
         risk_lists=risk_lists,

@@ -39,6 +39,11 @@ class ScopeTable(Table):
     """Conditions, as questions name them."""
     formulary_file: Line | None = None
     """CSV of your formulary, relative to the site: a column "ingredient", a column "rxcui", or both. Adds to drugs."""
+    vocabulary_file: Line | None = None
+    """Names and ids of drugs, relative to the site: RxNorm's RXNCONSO.RRF (with RXNREL.RRF beside it, for brands and
+    salts), or a table with the columns id and name. A drug that it does not hold is marked for attention."""
+    conditions_file: Line | None = None
+    """Names and ids of conditions: MeSH descriptors as NLM gives them, XML or ASCII, or such a table."""
     watch_pmids: tuple[Annotated[str, Field(pattern=r"^[0-9]{1,9}$")], ...] = ()
     """Papers that the site's guidance rests on: any notice about one of them is in scope, and PubMed is asked for each
     of them once a week. Papers that edits rest on are watched without being named here."""
