@@ -12,6 +12,7 @@ from editor_engine.edit import Edit
 from workflow.change_control.automatic import BY_ENVELOPE, consider, require_inside
 from workflow.change_control.batch_states import HoldReason, hold_text
 from workflow.change_control.batches import BatchRow, eject, read_batch, set_state
+from workflow.change_control.drift import remember
 from workflow.change_control.gate_report import GateReport
 from workflow.change_control.gate_step import Judged, judge_batch
 from workflow.change_control.impact_note import keep_note, make_note
@@ -122,6 +123,7 @@ class LedgerBatchSteps:
         """
         if self._batch(batch_id).state is BatchState.PROMOTED:
             read_back(self._site, self._ledger, self._bench(), batch_id, self._edits(batch_id), self._progress)
+            remember(self._bench())
 
     def _batch(self, batch_id: str) -> BatchRow:
         with self._ledger.read() as connection:

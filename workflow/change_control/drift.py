@@ -118,6 +118,12 @@ def _extend(bench: Workbench, reference: Reference, fresh: Sequence[tuple[Probe,
         )
 
 
+def remember(bench: Workbench) -> None:
+    """Put on record what a release that just went live answers, so that later checks have something to compare with."""
+    bench.refresh()
+    compare_with_record(bench)
+
+
 def sample(bench: Workbench) -> tuple[Probe, ...]:
     """The questions that are compared: all pinned ones, then edits in force, then the clinical set; always the same."""
     sets = read_question_sets(bench.site)
