@@ -22,11 +22,13 @@ import os
 import pwd
 import secrets
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import Row, insert, select, update
 
+from workflow.change_control.roles import PEOPLE, Role, roles_of
 from workflow.clock import utc_moment, utc_text
 from workflow.errors import IllegalTransitionError, SettingsError, UsageError, WorkflowError
 from workflow.ledger.ledger import Ledger, Transaction
@@ -61,6 +63,8 @@ class Reviewer:
     name: str
     role: str
     scripted: bool
+    duties: tuple[Role, ...] = PEOPLE
+    """What they may do here."""
 
 
 def os_user() -> OsUser:
@@ -105,9 +109,17 @@ def pin_fits(pin: str, stored: str) -> bool:
 
 
 def add_reviewer(
-    ledger: Ledger, *, reviewer_id: str, name: str, role: str, pin: str, actor: str, scripted: bool = False
+    ledger: Ledger,
+    *,
+    reviewer_id: str,
+    name: str,
+    role: str,
+    pin: str,
+    actor: str,
+    scripted: bool = False,
+    duties: Sequence[Role] = PEOPLE,
 ) -> Reviewer:
-    """Enrol a person, or on a demo site a scripted signer.
+    """Enrol a person with their duties, or on a demo site a scripted signer.
 
     Raises:
         IllegalTransitionError: A scripted signer on a hospital site, a service account, or a name that exists.
@@ -125,10 +137,46 @@ def add_reviewer(
     with ledger.write() as transaction:
         if transaction.execute(select(reviewers).where(reviewers.c.reviewer_id == reviewer_id)).first():
             raise IllegalTransitionError(f"reviewer {reviewer_id} is enrolled already; a name is never given twice")
-        values = {"reviewer_id": reviewer_id, "name": name, "role": role, "scripted": int(scripted)}
+        values = {
+            "reviewer_id": reviewer_id,
+            "name": name,
+            "role": role,
+            "scripted": int(scripted),
+            "duties": _duties(duties),
+        }
         transaction.execute(insert(reviewers).values(**values, pin_hash=hashed, created_at=transaction.now))
         transaction.audit("reviewer.added", _subject(reviewer_id), values, actor=actor)
-    return Reviewer(reviewer_id, name, role, scripted)
+    return Reviewer(reviewer_id, name, role, scripted, roles_of(_duties(duties)))
+
+
+def set_duties(ledger: Ledger, reviewer_id: str, duties: Sequence[Role], *, actor: str) -> Reviewer:
+    """Give a person other duties; what they signed stands. One release manager is always left.
+
+    Raises:
+        IllegalTransitionError: they are not enrolled, or nobody would be release manager.
+    """
+    find_reviewer(ledger, reviewer_id)
+    with ledger.write() as transaction:
+        others = transaction.execute(select(reviewers.c.duties).where(reviewers.c.reviewer_id != reviewer_id)).scalars()
+        if not any(Role.RELEASE_MANAGER in roles_of(other) for other in [*others, _duties(duties)]):
+            raise IllegalTransitionError(f"{reviewer_id}: expected a release manager to be left, got none")
+        mine = update(reviewers).where(reviewers.c.reviewer_id == reviewer_id)
+        transaction.execute(mine.values(duties=_duties(duties)))
+        body = {"duties": _duties(duties)}
+        transaction.audit("reviewer.duties_changed", _subject(reviewer_id), body, actor=actor)
+    return find_reviewer(ledger, reviewer_id)
+
+
+def _duties(duties: Sequence[Role]) -> str:
+    """Write duties as the ledger has them.
+
+    Raises:
+        UsageError: none is named, or one that nobody can hold.
+    """
+    wrong = [str(duty) for duty in duties if duty not in PEOPLE]
+    if wrong or not duties:
+        raise UsageError(f"duties: expected some of {', '.join(PEOPLE)}, got {', '.join(wrong) or 'none'}")
+    return ",".join(duty for duty in PEOPLE if duty in duties)
 
 
 def find_reviewer(ledger: Ledger, reviewer_id: str) -> Reviewer:
@@ -143,14 +191,18 @@ def find_reviewer(ledger: Ledger, reviewer_id: str) -> Reviewer:
         raise IllegalTransitionError(
             f"{reviewer_id} is no reviewer of this site; have them enrolled with medrek-flow reviewer add"
         )
-    return Reviewer(row.reviewer_id, row.name, row.role, bool(row.scripted))
+    return _reviewer(row)
 
 
 def list_reviewers(ledger: Ledger) -> tuple[Reviewer, ...]:
     """List who is enrolled, in the order of their names."""
     with ledger.read() as connection:
         rows = connection.execute(select(reviewers).order_by(reviewers.c.reviewer_id)).all()
-    return tuple(Reviewer(row.reviewer_id, row.name, row.role, bool(row.scripted)) for row in rows)
+    return tuple(_reviewer(row) for row in rows)
+
+
+def _reviewer(row: Row[tuple[object, ...]]) -> Reviewer:
+    return Reviewer(row.reviewer_id, row.name, row.role, bool(row.scripted), roles_of(row.duties))
 
 
 def change_pin(ledger: Ledger, reviewer_id: str, *, old: str, new: str) -> None:

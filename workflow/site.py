@@ -1,6 +1,7 @@
 """A site: its folder, found from the current folder upward, and everything that lives in it.
 
     medrek-flow.toml    the settings; written last, so that a folder with it is a whole site
+    envelope.toml       what the night may promote by itself; closed until people sign it
     drop/               what people put in (sources.dropfolder.path)
     data/               ledger.sqlite  checkpoints.sqlite  documents/  memory/  index/  reports/  logs/
 
@@ -18,6 +19,8 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
+from workflow.change_control.envelope import FILE_NAME as ENVELOPE
+from workflow.change_control.envelope import starter_envelope
 from workflow.clock import Clock, utc_now
 from workflow.errors import DamagedError, SettingsError, WorkflowError
 from workflow.identity import add_reviewer, os_user
@@ -211,6 +214,7 @@ class Site:
         finally:
             ledger.close()
         (self.root / Settings.parse(content).sources.dropfolder.path).mkdir(parents=True, exist_ok=True)
+        write_durably(self.root / ENVELOPE, starter_envelope().encode())
         write_durably(self.settings_path, content.encode())
 
     def _clear_half_made(self) -> None:

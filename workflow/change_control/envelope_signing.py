@@ -37,7 +37,7 @@ class EnvelopeStanding:
         by = ", ".join(f"{act.signer_name} ({act.signed_at})" for act in self.signed) or "nobody"
         needs = f"; {missing} more signature(s) needed" if missing > 0 else ""
         needs += "" if self.has_release_manager else "; a release manager's is needed"
-        return f"{self.state.replace('_', ' ')} by {by}{needs if not self.holds else ''}"
+        return f"{self.state.replace('_', ' ')}; signed by {by}{needs if not self.holds else ''}"
 
 
 def standing_of(connection: Connection, file: EnvelopeFile, *, signer_profile: str, today: date) -> EnvelopeStanding:
