@@ -1,123 +1,136 @@
 """The one registry of what a reviewer can do: id, keys, words, where, and whether the key line shows it.
 
-Bindings, key line and help are generated from it (``keymap``). It holds words and keys only, no behaviour: a
-screen implements ``action_<id>`` for every action of its scope.
+Bindings, key line, help, palette, ``docs/review_keys.md`` and the check of a user's keymap are generated from it
+(``keymap``). It holds words and keys only, no behaviour: a screen implements ``action_<id>`` for every action of
+its scope. A new action is one line here and one method there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from review_tui.action import DIALOGS, DeskAction, Scope
+from review_tui.dialog_actions import DIALOG_ACTIONS
+from review_tui.release_actions import RELEASE_ACTIONS
 
+_EVERYWHERE = (
+    DeskAction("sign", ("S",), "sign", Scope.EVERYWHERE, "Sign what is marked", on_key_line=True),
+    DeskAction("help", ("question_mark",), "help", Scope.EVERYWHERE, "Keys of this page", True, key_shown="?"),
+    DeskAction("palette", ("ctrl+p",), "actions", Scope.EVERYWHERE, "Find an action by its name, and do it"),
+    DeskAction("go_batches", ("B",), "batches", Scope.EVERYWHERE, "Batches: assemble, submit, report, promote"),
+    DeskAction("go_releases", ("R",), "releases", Scope.EVERYWHERE, "Releases: history and rollback"),
+    DeskAction("go_affected", ("A",), "affected", Scope.EVERYWHERE, "Live edits whose evidence was taken back"),
+    DeskAction("flag_answer", ("F",), "flag", Scope.EVERYWHERE, "Flag a wrong answer of the live model"),
+    DeskAction("theme", ("T",), "theme", Scope.EVERYWHERE, "Next theme: dark, light, the terminal's own colours"),
+    DeskAction("lock", ("L",), "lock", Scope.EVERYWHERE, "Lock the desk until the PIN is given"),
+    DeskAction("leave", ("ctrl+q",), "quit", Scope.EVERYWHERE, "Leave the desk; every mark is saved already"),
+)
 
-class Scope(StrEnum):
-    """Where an action can be taken."""
+_VIEWS = (
+    "pending",
+    "mine: claimed, drafted, marked or corrected",
+    "marked by me, not signed",
+    "awaiting a second signature",
+    "deferred",
+    "conflicts",
+    "affected: withdrawals and flagged answers",
+    "approved",
+    "rejected",
+    "closed, no edit needed",
+)
+"""In the order of ``QueueView``."""
 
-    EVERYWHERE = "everywhere"
-    START = "start"
-    QUEUE = "queue"
-    CANDIDATE = "candidate"
-
-
-@dataclass(frozen=True)
-class DeskAction:
-    """One thing that a reviewer can do by key."""
-
-    id: str
-    keys: tuple[str, ...]
-    """Textual key names; the first one is shown."""
-    words: str
-    scope: Scope
-    help: str
-    on_key_line: bool = False
-    decides: bool = False
-    """Whether it leads to a verdict; such a key is guarded against repeats and reflexes."""
-    key_shown: str | None = None
-    """How the key line writes the key, where that is not the key's own name."""
-
-    @property
-    def shown_key(self) -> str:
-        """Give the key as the screen writes it."""
-        return self.key_shown or self.keys[0]
-
-
-ACTIONS: tuple[DeskAction, ...] = (
+_START = (
     DeskAction("open_queue", ("enter",), "queue", Scope.START, "Open the queue", on_key_line=True),
     DeskAction("reload", ("f5",), "reload", Scope.START, "Read the figures again", on_key_line=True),
+    DeskAction("deputy", ("D",), "deputy", Scope.START, "Name who stands in for you, or end it"),
+    DeskAction("scroll(1)", ("j", "down"), "down", Scope.START, "Scroll down"),
+    DeskAction("scroll(-1)", ("k", "up"), "up", Scope.START, "Scroll up"),
+)
+
+_QUEUE = (
     DeskAction("open", ("enter",), "open", Scope.QUEUE, "Open the candidate under the cursor", on_key_line=True),
-    DeskAction("down", ("j", "down"), "down", Scope.QUEUE, "Next line", on_key_line=True, key_shown="j/k"),
+    DeskAction("down", ("j", "down"), "down", Scope.QUEUE, "Next line", key_shown="j/k"),
     DeskAction("up", ("k", "up"), "up", Scope.QUEUE, "Previous line"),
-    DeskAction("page_down", ("pagedown", "space"), "page down", Scope.QUEUE, "One page down"),
-    DeskAction("page_up", ("pageup",), "page up", Scope.QUEUE, "One page up"),
+    DeskAction("page_down", ("pagedown", "ctrl+d"), "page down", Scope.QUEUE, "One page down"),
+    DeskAction("page_up", ("pageup", "ctrl+u"), "page up", Scope.QUEUE, "One page up"),
     DeskAction("first", ("g", "home"), "first", Scope.QUEUE, "First line"),
     DeskAction("last", ("G", "end"), "last", Scope.QUEUE, "Last line"),
-    DeskAction("next_view", ("tab",), "view", Scope.QUEUE, "Next view", on_key_line=True, key_shown="tab/1-7"),
+    DeskAction("next_view", ("tab",), "view", Scope.QUEUE, "Next view", on_key_line=True, key_shown="tab/0-9"),
     DeskAction("previous_view", ("shift+tab",), "previous view", Scope.QUEUE, "Previous view"),
-    DeskAction("view(1)", ("1",), "pending", Scope.QUEUE, "View: pending"),
-    DeskAction("view(2)", ("2",), "marked", Scope.QUEUE, "View: marked by me, not signed"),
-    DeskAction("view(3)", ("3",), "second", Scope.QUEUE, "View: awaiting a second signature"),
-    DeskAction("view(4)", ("4",), "deferred", Scope.QUEUE, "View: deferred"),
-    DeskAction("view(5)", ("5",), "conflicts", Scope.QUEUE, "View: conflicts"),
-    DeskAction("view(6)", ("6",), "approved", Scope.QUEUE, "View: approved"),
-    DeskAction("view(7)", ("7",), "rejected", Scope.QUEUE, "View: rejected"),
+    *(
+        DeskAction(f"view({number})", (str(number % 10),), words, Scope.QUEUE, f"View: {words}")
+        for number, words in enumerate(_VIEWS, 1)
+    ),
     DeskAction("search", ("slash",), "search", Scope.QUEUE, "Search in this view", on_key_line=True, key_shown="/"),
-    DeskAction("undo", ("u",), "undo", Scope.QUEUE, "Take back the mark under the cursor", on_key_line=True),
+    DeskAction("next_match", ("n",), "next match", Scope.QUEUE, "Next line that the search finds"),
+    DeskAction("previous_match", ("N",), "previous match", Scope.QUEUE, "Previous line that the search finds"),
+    DeskAction("show_all", ("equals_sign",), "all lines", Scope.QUEUE, "Show matches among all lines, or alone"),
+    DeskAction("filter", ("f",), "filter", Scope.QUEUE, "Narrow by risk, relation, source and more", on_key_line=True),
+    DeskAction("clear_filter", ("c",), "clear", Scope.QUEUE, "Take every filter off"),
+    DeskAction("order", ("s",), "order", Scope.QUEUE, "Order by risk, conflict, age or subject"),
+    DeskAction("open_view", ("o",), "saved", Scope.QUEUE, "Open a saved view"),
+    DeskAction("save_view", ("w",), "save view", Scope.QUEUE, "Save view, search, filter and order under a name"),
+    DeskAction("drop_view", ("W",), "drop view", Scope.QUEUE, "Forget a saved view"),
+    DeskAction("pick", ("space",), "pick", Scope.QUEUE, "Pick this line, for a verdict on many", on_key_line=True),
+    DeskAction("pick_range", ("v",), "range", Scope.QUEUE, "Pick a range: v, move, v"),
+    DeskAction("pick_all", ("V",), "pick all", Scope.QUEUE, "Pick every line listed here, or none"),
+    DeskAction("bulk_reject", ("r",), "reject", Scope.QUEUE, "Mark the picked ones: reject", decides=True),
+    DeskAction("bulk_defer", ("d",), "defer", Scope.QUEUE, "Mark the picked ones: defer", decides=True),
+    DeskAction("bulk_close", ("x",), "close", Scope.QUEUE, "Mark the picked ones: nothing to do here", decides=True),
+    DeskAction(
+        "undo", ("u",), "undo", Scope.QUEUE, "Take the last step back, in whatever sitting it was", on_key_line=True
+    ),
+    DeskAction("unmark", ("U",), "unmark", Scope.QUEUE, "Take back the mark under the cursor"),
+    DeskAction("redo", ("ctrl+r",), "redo", Scope.QUEUE, "Do again what was taken back last"),
     DeskAction("reload", ("f5",), "reload", Scope.QUEUE, "Read the queue again"),
-    DeskAction("back", ("escape",), "back", Scope.QUEUE, "Clear the search, or back to the first screen"),
+    DeskAction("back", ("escape",), "back", Scope.QUEUE, "Clear selection, then search; then the first screen"),
+)
+
+_CANDIDATE = (
+    DeskAction("approve", ("a",), "approve", Scope.CANDIDATE, "Mark: approve as it stands", True, decides=True),
+    DeskAction("fix", ("e",), "fix", Scope.CANDIDATE, "Mark: fix the object and approve", True, decides=True),
+    DeskAction("reject", ("r",), "reject", Scope.CANDIDATE, "Mark: reject, with a reason", True, decides=True),
+    DeskAction("defer", ("d",), "defer", Scope.CANDIDATE, "Mark: defer to a later day", True, decides=True),
+    DeskAction("close", ("x",), "close", Scope.CANDIDATE, "Mark: nothing to do here, no edit needed", decides=True),
+    DeskAction("undo", ("u",), "undo", Scope.CANDIDATE, "Take the last step back, in whatever sitting it was", True),
+    DeskAction("unmark", ("U",), "unmark", Scope.CANDIDATE, "Take back the mark on this candidate"),
+    DeskAction("redo", ("ctrl+r",), "redo", Scope.CANDIDATE, "Do again what was taken back last"),
+    DeskAction("comment", ("c",), "comment", Scope.CANDIDATE, "Add a comment; a draft is kept"),
+    DeskAction("claim", ("m",), "claim", Scope.CANDIDATE, "Claim it for yourself, or give the claim back"),
+    DeskAction("reopen", ("O",), "re-open", Scope.CANDIDATE, "Put a decided candidate back into the queue"),
     DeskAction(
-        "approve", ("a",), "approve", Scope.CANDIDATE, "Mark: approve as it stands", on_key_line=True, decides=True
+        "expedite", ("X",), "expedite", Scope.CANDIDATE, "Take an approved one through gate and promotion first"
     ),
-    DeskAction(
-        "fix",
-        ("e",),
-        "fix",
-        Scope.CANDIDATE,
-        "Mark: fix the object and approve",
-        on_key_line=True,
-        decides=True,
-    ),
-    DeskAction(
-        "reject", ("r",), "reject", Scope.CANDIDATE, "Mark: reject, with a reason", on_key_line=True, decides=True
-    ),
-    DeskAction("defer", ("d",), "defer", Scope.CANDIDATE, "Mark: defer to a later day", on_key_line=True, decides=True),
-    DeskAction(
-        "undo", ("u",), "undo", Scope.CANDIDATE, "Take back the mark here, or the last one made", on_key_line=True
-    ),
-    DeskAction("next", ("n", "right"), "next", Scope.CANDIDATE, "Next candidate", on_key_line=True, key_shown="n/p"),
+    DeskAction("next", ("n", "right"), "next", Scope.CANDIDATE, "Next candidate", True, key_shown="n/p"),
     DeskAction("previous", ("p", "left"), "previous", Scope.CANDIDATE, "Previous candidate"),
+    DeskAction("next_evidence", ("right_square_bracket",), "evidence", Scope.CANDIDATE, "Next piece of evidence"),
     DeskAction(
-        "next_evidence",
-        ("right_square_bracket",),
-        "evidence",
-        Scope.CANDIDATE,
-        "Next piece of evidence",
-        key_shown="]",
+        "previous_evidence", ("left_square_bracket",), "previous evidence", Scope.CANDIDATE, "Previous evidence"
     ),
-    DeskAction(
-        "previous_evidence",
-        ("left_square_bracket",),
-        "previous evidence",
-        Scope.CANDIDATE,
-        "Previous piece of evidence",
-        key_shown="[",
-    ),
-    DeskAction("scroll_down", ("j", "down"), "scroll", Scope.CANDIDATE, "Scroll down"),
-    DeskAction("scroll_up", ("k", "up"), "scroll up", Scope.CANDIDATE, "Scroll up"),
-    DeskAction("page_down", ("space", "pagedown"), "page down", Scope.CANDIDATE, "One page down"),
-    DeskAction("page_up", ("pageup",), "page up", Scope.CANDIDATE, "One page up"),
+    DeskAction("scroll(1)", ("j", "down"), "scroll", Scope.CANDIDATE, "Scroll down"),
+    DeskAction("scroll(-1)", ("k", "up"), "scroll up", Scope.CANDIDATE, "Scroll up"),
+    DeskAction("page(1)", ("space", "pagedown"), "page down", Scope.CANDIDATE, "One page down"),
+    DeskAction("page(-1)", ("pageup",), "page up", Scope.CANDIDATE, "One page up"),
     DeskAction("top", ("g", "home"), "top", Scope.CANDIDATE, "To the top"),
     DeskAction("bottom", ("G", "end"), "bottom", Scope.CANDIDATE, "To the end"),
     DeskAction("switch_pane", ("tab",), "pane", Scope.CANDIDATE, "Scroll the other pane (wide terminal)"),
+    DeskAction("auto_advance", ("t",), "advance", Scope.CANDIDATE, "Go on by itself after a mark, or stay"),
+    DeskAction("copy_id", ("y",), "copy id", Scope.CANDIDATE, "Copy the id of the candidate"),
+    DeskAction("copy_citation", ("Y",), "copy source", Scope.CANDIDATE, "Copy quote, source, date and link"),
     DeskAction("reload", ("f5",), "reload", Scope.CANDIDATE, "Read the candidate again"),
     DeskAction("back", ("escape", "q"), "back", Scope.CANDIDATE, "Back to the queue", key_shown="esc"),
-    DeskAction("sign", ("S",), "sign", Scope.EVERYWHERE, "Sign what is marked", on_key_line=True),
-    DeskAction("help", ("question_mark",), "help", Scope.EVERYWHERE, "This page", on_key_line=True, key_shown="?"),
-    DeskAction("leave", ("ctrl+q",), "quit", Scope.EVERYWHERE, "Leave the desk; every mark is saved already"),
+)
+
+ACTIONS: tuple[DeskAction, ...] = (
+    *_START,
+    *_QUEUE,
+    *_CANDIDATE,
+    *RELEASE_ACTIONS,
+    *_EVERYWHERE,
+    *DIALOG_ACTIONS,
 )
 
 
 def actions_of(scope: Scope) -> tuple[DeskAction, ...]:
-    """Give the actions of a scope, those of everywhere last."""
+    """Give the actions of a scope, those of everywhere last; a dialog has only its own."""
     own = tuple(action for action in ACTIONS if action.scope is scope)
-    everywhere = tuple(action for action in ACTIONS if action.scope is Scope.EVERYWHERE)
-    return own if scope is Scope.EVERYWHERE else own + everywhere
+    return own if scope in DIALOGS or scope is Scope.EVERYWHERE else own + _EVERYWHERE

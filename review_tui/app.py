@@ -1,6 +1,6 @@
 """The application: what all screens share, and nothing of what they do.
 
-Owns theme, style sheet, the net under outside text, and the way in (``run``) and out.
+Owns themes, style sheet, the nets under outside text, the place that is kept, and the way in (``run``) and out.
 """
 
 from __future__ import annotations
@@ -13,40 +13,33 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import ClassVar
 
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
-from textual.theme import Theme
 
+from review_tui.ascii_net import AsciiNet
 from review_tui.modals.leave_modal import LeaveModal
-from review_tui.protocol import ReviewDesk, Reviewer
+from review_tui.modals.lock_modal import LockModal
+from review_tui.options import DeskOptions
+from review_tui.protocol import ReleaseDesk, ReviewDesk, Reviewer
 from review_tui.safe_text import ControlNet, one_line
 from review_tui.screens.start_screen import StartScreen
+from review_tui.session import session_of
 from review_tui.sitting import Sitting
+from review_tui.themes import OWN, THEMES
 from review_tui.verdict_guard import VerdictGuard
 from review_tui.words import counted
 
-_THEME = Theme(
-    name="desk-dark",
-    primary="#4f9fe0",
-    secondary="#3a6ea5",
-    accent="#ffb454",
-    warning="#ff9e3d",
-    error="#ff6b57",
-    success="#5fb3ff",
-    foreground="#e4e4e4",
-    background="#121417",
-    surface="#1b1e23",
-    panel="#262a31",
-    dark=True,
-    variables={"quiet": "#9aa3ad"},
-)
-"""Orange against blue: the pair that every common kind of colour blindness keeps apart."""
+_WIDTHS: list[tuple[int, str]] = [(0, "-too-narrow"), (60, "-narrow"), (100, "-wide"), (140, "-very-wide")]
+"""From 100 columns on a candidate has two panes, from 140 three, and the queue a preview."""
+_HEIGHTS: list[tuple[int, str]] = [(0, "-too-low"), (16, "-high-enough")]
 
-
-_BREAKPOINTS: list[tuple[int, str]] = [(0, "-narrow"), (100, "-wide")]
-"""From 100 columns on a candidate has two panes."""
+KEEP_EVERY_S = 1.5
+"""How soon after a change the place is kept."""
+LAST_WRITES_S = 10.0
+"""How long writes under way are waited for when the line drops."""
 
 
 def _today() -> date:
@@ -59,7 +52,8 @@ class DeskApp(App[None]):
     CSS_PATH = "app.tcss"
     TITLE = "medrek-flow review"
     ENABLE_COMMAND_PALETTE = False
-    HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "leave", show=False, priority=True)]
 
     def __init__(
@@ -69,33 +63,84 @@ class DeskApp(App[None]):
         *,
         clock: Callable[[], float] = time.monotonic,
         today: Callable[[], date] = _today,
+        releases: ReleaseDesk | None = None,
+        options: DeskOptions | None = None,
+        place: str = "",
     ) -> None:
         """Sit the reviewer down at the desk.
 
         Args:
             desk: The record behind the screens.
             reviewer: What ``desk.who()`` answered.
-            clock: Monotonic seconds, for the guard of the verdict keys.
+            clock: Monotonic seconds, for the guard of the verdict keys and the idle lock.
             today: The reviewer's own day, to defer from.
+            releases: The record behind batches and releases; without it those screens say that there is none.
+            options: Theme, keys and the like; the usual ones where not given.
+            place: What ``desk.place()`` answered.
         """
+        chosen = options or DeskOptions()
+        self._nets: list[LineFilter] = [ControlNet(), *([AsciiNet()] if chosen.is_ascii else [])]
         super().__init__()
-        self._net = ControlNet()
-        self.sitting = Sitting(desk, reviewer, VerdictGuard(clock), today)
-        self.register_theme(_THEME)
-        self.theme = _THEME.name
+        session = session_of(place)
+        guard = VerdictGuard(clock)
+        self.sitting = Sitting(desk, reviewer, guard, today, releases=releases, options=chosen, session=session)
+        self._kept = place
+        self._clock = clock
+        self._touched_at = 0.0
+        for theme in OWN:
+            self.register_theme(theme)
+        self.theme = session.theme if session.theme in THEMES.values() else THEMES[chosen.theme]
         self.animation_level = "none"
+        self.set_keymap(chosen.keys.for_textual())
 
     def on_mount(self) -> None:
-        """Open the first screen; on SIGTERM, leave the terminal as it was found."""
+        """Open the first screen; on SIGTERM and SIGHUP, finish what is being saved and leave."""
+        loop = asyncio.get_running_loop()
         try:
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
+            loop.add_signal_handler(signal.SIGTERM, self._hang_up, 0)
+            loop.add_signal_handler(signal.SIGHUP, self._hang_up, 128 + signal.SIGHUP)
         except (NotImplementedError, RuntimeError, ValueError):
-            self.log.info("no SIGTERM handler in this thread")
+            self.log.info("no signal handlers in this thread")
         self.push_screen(StartScreen(self.sitting))
+        self.set_interval(KEEP_EVERY_S, self.keep_place)
+        if self.sitting.reviewer.idle_lock_s > 0:
+            self._touched_at = self._clock()
+            self.set_interval(1.0, self._lock_if_idle)
+
+    def _hang_up(self, return_code: int) -> None:
+        self.run_worker(self._finish_and_exit(return_code), group="hang-up", exit_on_error=False)
+
+    async def _finish_and_exit(self, return_code: int) -> None:
+        await self.keep_place()
+        await self.sitting.writes.drain(LAST_WRITES_S)
+        self.exit(return_code=return_code)
+
+    async def keep_place(self) -> None:
+        """Keep place and drafts where they changed; a desk that cannot keep them costs the place, no more."""
+        words = self.sitting.session.to_words()
+        if not words or words == self._kept or self.sitting.reviewer.read_only or self.sitting.writes.pending:
+            return
+        self._kept = words
+        try:
+            await self.sitting.write(self.sitting.desk.keep_place, words)
+        except Exception as error:  # noqa: BLE001 - a place is not worth the sitting
+            self._kept = ""
+            self.log.info("place not kept", error=type(error).__name__)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Note that somebody is there; then the usual."""
+        if isinstance(event, events.Key | events.MouseDown | events.Paste):
+            self._touched_at = self._clock()
+        await super().on_event(event)
+
+    def _lock_if_idle(self) -> None:
+        is_idle = self._clock() - self._touched_at >= self.sitting.reviewer.idle_lock_s
+        if is_idle and not isinstance(self.screen, LockModal):
+            self.push_screen(LockModal(self.sitting))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Give the usual filters, and the net under them all."""
-        return [*super().get_line_filters(), self._net]
+        """Give the usual filters, and the nets under them all."""
+        return [*super().get_line_filters(), *self._nets]
 
     def notify(
         self,
@@ -115,21 +160,23 @@ class DeskApp(App[None]):
         """Copy what is selected, without a character that acts."""
         super().copy_to_clipboard("\n".join(one_line(line, sys.maxsize) for line in text.split("\n")))
 
-    def action_leave(self) -> None:
-        """Leave; ask first where marks would be lost."""
+    async def action_leave(self) -> None:
+        """Leave once everything is saved; ask first where marks would be lost."""
         if isinstance(self.screen, LeaveModal):
             return
+        await self.keep_place()
+        await self.sitting.writes.drain(LAST_WRITES_S)
         if self.sitting.unsaved:
             self.push_screen(LeaveModal(self.sitting.unsaved.values()), self._left)
         else:
-            self.exit()
+            self._left(leave=True)
 
     def _left(self, leave: bool | None) -> None:
         if leave:
             self.exit()
 
 
-def run(desk: ReviewDesk) -> int:
+def run(desk: ReviewDesk, releases: ReleaseDesk | None = None, options: DeskOptions | None = None) -> int:
     """Open the review desk in this terminal until the reviewer leaves.
 
     Returns:
@@ -138,8 +185,9 @@ def run(desk: ReviewDesk) -> int:
     Raises:
         DeskError: The desk does not know who sits there; nothing was opened.
     """
-    app = DeskApp(desk, desk.who())
-    app.run()
+    chosen = options or DeskOptions()
+    app = DeskApp(desk, desk.who(), releases=releases, options=chosen, place=desk.place())
+    app.run(mouse=chosen.has_mouse)
     if app.sitting.unsaved:
         lost = counted(len(app.sitting.unsaved), "mark")
         ids = ", ".join(one_line(candidate_id, 80) for candidate_id in app.sitting.unsaved)

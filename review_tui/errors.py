@@ -16,3 +16,7 @@ class DeskUnavailableError(DeskError):
 
 class NoSuchCandidateError(DeskError):
     """No candidate of that id is on the desk (any more): the list should be read again."""
+
+
+class KeymapError(DeskError):
+    """The reviewer's own keys cannot be worked with. The message is one line; nothing was opened."""

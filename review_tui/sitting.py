@@ -1,7 +1,7 @@
-"""One sitting at the desk: the desk itself, who sits there, what was seen, and what could not be saved.
+"""One sitting at the desk: the desk itself, who sits there, what was seen, what was done, and what could not be saved.
 
-Textual-free. Desk calls run in threads: reads side by side, writes one after another and never cancelled, so
-that a mark is either saved or kept here as unsaved.
+Desk calls run in threads: reads side by side, writes one after another and never cancelled, so that a mark is
+either saved or kept here as unsaved. Knows no widget.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import ParamSpec, TypeVar
 
-from review_tui.protocol import CandidateView, MarkRequest, ReviewDesk, Reviewer
+from review_tui.options import DeskOptions
+from review_tui.protocol import CandidateView, MarkRequest, ReleaseDesk, ReviewDesk, Reviewer
+from review_tui.session import Session
 from review_tui.verdict_guard import VerdictGuard
+from review_tui.write_queue import WriteQueue
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,12 +38,13 @@ class Sitting:
     reviewer: Reviewer
     guard: VerdictGuard
     today: Callable[[], date]
+    releases: ReleaseDesk | None = None
+    options: DeskOptions = field(default_factory=DeskOptions)
+    session: Session = field(default_factory=Session)
+    writes: WriteQueue = field(default_factory=WriteQueue)
     unsaved: dict[str, UnsavedMark] = field(default_factory=dict)
     """By candidate id."""
-    last_marked: list[str] = field(default_factory=list)
-    """Candidate ids in the order in which they were marked here; the last one is what *undo* takes back."""
     _seen: dict[tuple[str, str], set[int]] = field(default_factory=dict)
-    _write_order: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def read(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a reading call of the desk in a thread."""
@@ -48,8 +52,7 @@ class Sitting:
 
     async def write(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a writing call of the desk in a thread, after the writes before it."""
-        async with self._write_order:
-            return await asyncio.shield(asyncio.to_thread(call, *args, **kwargs))
+        return await self.writes.run(call, *args, **kwargs)
 
     def note_seen(self, view: CandidateView, index: int) -> None:
         """Remember that a quote of exactly this version was on the screen, from its first line to its last."""
@@ -66,13 +69,7 @@ class Sitting:
     def saved(self, request: MarkRequest) -> None:
         """Note that the record holds this mark."""
         self.unsaved.pop(request.candidate_id, None)
-        self.forget(request.candidate_id)
-        self.last_marked.append(request.candidate_id)
 
     def keep(self, request: MarkRequest, words: str) -> None:
         """Keep a mark that could not be saved."""
         self.unsaved[request.candidate_id] = UnsavedMark(request, words)
-
-    def forget(self, candidate_id: str) -> None:
-        """Drop a candidate from the marks that *undo* goes back through."""
-        self.last_marked = [marked for marked in self.last_marked if marked != candidate_id]

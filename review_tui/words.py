@@ -5,7 +5,7 @@ Glyphs are one cell wide, in the basic plane, and no emoji.
 
 from __future__ import annotations
 
-from review_tui.protocol import Action, CandidateState, QueueView, Risk, SignerProfile, Verdict
+from review_tui.protocol import Action, CandidateState, QueueOrder, QueueView, Risk, SignerProfile, Verdict
 
 VERDICT_GLYPH = {
     Verdict.APPROVE: "✓",
@@ -63,6 +63,13 @@ VIEW_WORD = {
     QueueView.APPROVED: "Approved",
     QueueView.REJECTED: "Rejected",
     QueueView.NO_EDIT_NEEDED: "No edit",
+}
+ORDER_WORD = {
+    QueueOrder.RISK: "urgent, conflict, high risk, then oldest",
+    QueueOrder.CONFLICT: "conflicts first",
+    QueueOrder.AGE: "oldest first",
+    QueueOrder.NEWEST: "newest first",
+    QueueOrder.SUBJECT: "subject",
 }
 VIEW_EMPTY = {
     QueueView.PENDING: "Nothing waits for a decision.",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from review_tui.action import Scope
+from review_tui.keymap import bindings
 from review_tui.protocol import CandidateView
 from review_tui.safe_text import content, field_content, one_line
 from review_tui.widgets.fact_content import diff_lines
@@ -22,19 +25,16 @@ LONGEST_OBJECT = 2_000
 class FixModal(ModalScreen[str | None]):
     """Answers with the object as rewritten, or None. Enter only leaves the field; ``a`` approves."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "approve", show=False),
-        Binding("e", "edit", show=False),
-        Binding("escape", "back", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.FIX))
     AUTO_FOCUS = "#fix"
 
-    def __init__(self, view: CandidateView) -> None:
-        """Start from the proposed object, or from the reviewer's own earlier fix."""
+    def __init__(self, view: CandidateView, *, draft: str = "", on_change: Callable[[str], None] | None = None) -> None:
+        """Start from what was being written, from the reviewer's own earlier fix, or from the proposed object."""
         super().__init__()
         self._view = view
+        self._on_change = on_change
         self._field = Input(
-            value=one_line(view.marked_object or view.object_new, LONGEST_OBJECT),
+            value=one_line(draft or view.marked_object or view.object_new, LONGEST_OBJECT),
             id="fix",
             max_length=LONGEST_OBJECT,
             select_on_focus=False,
@@ -60,6 +60,8 @@ class FixModal(ModalScreen[str | None]):
         """Keep the difference up to date."""
         event.stop()
         self._show_difference()
+        if self._on_change is not None:
+            self._on_change(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Leave the field; enter decides nothing."""

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from review_tui.action import Scope
+from review_tui.keymap import bindings
 from review_tui.safe_text import content, line_content
 from review_tui.sitting import UnsavedMark
 from review_tui.words import VERDICT_WORD, counted
@@ -20,10 +22,7 @@ from review_tui.words import VERDICT_WORD, counted
 class LeaveModal(ModalScreen[bool]):
     """Answers whether to leave although marks would be lost."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "leave", show=False),
-        Binding("escape,n", "stay", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.CONFIRM))
     AUTO_FOCUS = ""
 
     def __init__(self, unsaved: Iterable[UnsavedMark]) -> None:
@@ -33,7 +32,7 @@ class LeaveModal(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         """Lay out what would be lost and the two ways on."""
-        with VerticalScroll(classes="box", can_focus=False):
+        with VerticalScroll(id="lost", classes="box", can_focus=False):
             told = f"✗ {counted(len(self._unsaved), 'mark')} could not be saved and would be lost."
             yield Static(content(told, "bold $text-error"))
             for mark in self._unsaved:
@@ -41,10 +40,14 @@ class LeaveModal(ModalScreen[bool]):
                 yield Static(line_content(f"  {mark.request.candidate_id}: {verdict}: {mark.words}"))
             yield Static(Content("y leaves all the same   esc stays (S tries to save them again)"))
 
-    def action_leave(self) -> None:
+    def action_yes(self) -> None:
         """Answer yes."""
         self.dismiss(True)
 
-    def action_stay(self) -> None:
+    def action_no(self) -> None:
         """Answer no."""
         self.dismiss(False)
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll what would be lost."""
+        self.query_one("#lost", VerticalScroll).scroll_relative(y=lines, animate=False)

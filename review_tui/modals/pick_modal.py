@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from review_tui.action import Scope
+from review_tui.dialog_actions import MOST_CHOICES
+from review_tui.keymap import bindings
 from review_tui.safe_text import content, line_content
-
-MOST_CHOICES = 9
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,7 @@ class Picked:
 class PickModal(ModalScreen[Picked | None]):
     """Answers with a choice, or None where the reviewer went back. A digit picks; enter never does by itself."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(str(digit), f"pick({digit})", show=False) for digit in range(1, MOST_CHOICES + 1)),
-        Binding("t", "write", show=False),
-        Binding("escape", "back", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.PICK))
     AUTO_FOCUS = ""
 
     def __init__(self, title: str, choices: Sequence[Choice], *, with_text: bool) -> None:

@@ -7,13 +7,15 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from review_tui.action import Scope
 from review_tui.errors import DeskError
+from review_tui.keymap import bindings
 from review_tui.protocol import MarkedRow, Reviewer, Risk, SignResult, Verdict
 from review_tui.safe_text import content, line_content
 from review_tui.verdict_guard import VerdictGuard
@@ -36,12 +38,7 @@ SignCall = Callable[[str], Awaitable[SignResult]]
 class SignModal(ModalScreen[SignResult | None]):
     """Answers with the desk's result, or None where nothing was signed. Cannot be left while the desk signs."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", show=False),
-        Binding("S", "sign_without_pin", show=False),
-        Binding("down,pagedown", "scroll(6)", show=False),
-        Binding("up,pageup", "scroll(-6)", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.SIGN))
 
     def __init__(
         self,
@@ -157,8 +154,12 @@ def _mark_content(mark: MarkedRow) -> Content:
     tier = Content(f"{RISK_LABEL[mark.risk]:<7}").stylize(RISK_STYLE[mark.risk] if mark.risk is Risk.HIGH else "")
     fact = line_content(f"{ACTION_WORD[mark.action]}: {_name(mark)}{kind}{reason}")
     head = tier + Content(glyph_word).stylize(VERDICT_STYLE[mark.verdict]) + quote
+    warned = [
+        Content("\n        ") + line_content(f"! passes over: {words}", "$text-warning") for words in mark.warnings
+    ]
+    until = f" until {mark.deferred_until.isoformat()}" if mark.deferred_until else ""
     after = line_content(f" · signed {mark.signatures_after} after" if mark.signatures_after else "")
-    return head + after + Content("\n        ") + fact
+    return head + line_content(until) + after + Content("\n        ") + fact + Content("").join(warned)
 
 
 def _result_content(result: SignResult, marks: Sequence[MarkedRow]) -> Content:
@@ -170,5 +171,9 @@ def _result_content(result: SignResult, marks: Sequence[MarkedRow]) -> Content:
     lines += [
         line_content(f"  {names.get(refusal.candidate_id, refusal.candidate_id)}: {refusal.words}")
         for refusal in result.refused
+    ]
+    lines += [
+        line_content(f"{'✓ You noticed' if item.noticed else '✗ You did NOT notice'}: {item.words}", "bold")
+        for item in result.revealed
     ]
     return Content("\n").join(lines)

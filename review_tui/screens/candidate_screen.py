@@ -1,11 +1,11 @@
 """One candidate on one page: evidence first, then the fact, then the rehearsal; and the verdict keys.
 
-A mark is saved before the page moves on. Nothing here decides policy: the desk refuses, the page says why.
+Owns what is on the screen and whether it was seen; what is done to a candidate is in ``candidate_acts``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -15,24 +15,24 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from review_tui.actions import Scope
+from review_tui.action import Scope
+from review_tui.actions import actions_of
 from review_tui.keymap import bindings
-from review_tui.protocol import CandidateView, MarkResult, RefusalKind, Verdict
+from review_tui.protocol import CandidateView, Risk, Verdict
+from review_tui.screens import candidate_acts as acts
 from review_tui.screens.desk_screen import DeskScreen
-from review_tui.screens.mark_gathering import gather_mark
+from review_tui.screens.stepping import take_mark_back
 from review_tui.sitting import Sitting
 from review_tui.widgets.evidence_pane import EvidencePane
-from review_tui.widgets.fact_content import (
-    fact_content,
-    header_content,
-    history_content,
-    rehearsal_content,
-    warnings_content,
-)
+from review_tui.widgets.fact_content import fact_content, header_content, warnings_content
+from review_tui.widgets.history_content import history_content
 from review_tui.widgets.message_line import Tone
 from review_tui.widgets.reflowed import Reflowed
+from review_tui.widgets.rehearsal_content import rehearsal_content
 from review_tui.widgets.scroll_pane import ScrollPane
 from review_tui.words import VERDICT_WORD
+
+_DECIDING = frozenset(action.id for action in actions_of(Scope.CANDIDATE) if action.decides)
 
 
 class CandidateScreen(DeskScreen):
@@ -48,17 +48,15 @@ class CandidateScreen(DeskScreen):
         self._index = index
         self._evidence_index = 0
         self._ends_seen: set[tuple[int, str]] = set()
-        self._saving = False
         self.view: CandidateView | None = None
         self._header = Static(Content(""), id="header")
         self._warnings = Static(Content(""), id="warnings")
         self._evidence = EvidencePane()
         self._fact = Reflowed(id="fact")
         self._rehearsal = Reflowed(id="rehearsal")
-        self._left = ScrollPane(id="left")
-        self._right = ScrollPane(id="right")
-        self._page = ScrollPane(id="page")
-        self._is_right_current = False
+        self._page, self._left, self._right = (ScrollPane(id=name) for name in ("page", "left", "right"))
+        self._first, self._second = (ScrollPane(id=name) for name in ("first", "second"))
+        self._current = 0
 
     @property
     def candidate_id(self) -> str:
@@ -66,16 +64,18 @@ class CandidateScreen(DeskScreen):
         return self._ids[self._index]
 
     def compose_body(self) -> ComposeResult:
-        """Lay out two panes, which a narrow terminal stacks on one page."""
+        """Lay out three panes; a wide terminal stacks the last two, a narrow one all of them."""
         yield self._header
         with self._page:
             with self._left:
                 yield self._warnings
                 yield self._evidence
             with self._right:
-                yield self._fact
-                yield self._rehearsal
-                yield Static(Content(""), id="history")
+                with self._first:
+                    yield self._fact
+                with self._second:
+                    yield self._rehearsal
+                    yield Static(Content(""), id="history")
 
     # reading
 
@@ -88,9 +88,15 @@ class CandidateScreen(DeskScreen):
         """Read the candidate again."""
         self._open(self._index)
 
+    def went_back_to(self, candidate_ids: Sequence[str]) -> None:
+        """Open what a step changed, where it is of this list."""
+        here = [self._ids.index(key) for key in candidate_ids if key in self._ids]
+        self._open(here[0] if here else self._index)
+
     def _open(self, index: int) -> None:
         self._index = index
         self.view = None
+        self.sitting.session.open_candidate = self.sitting.session.cursor = self.candidate_id
         self._load()
 
     @work(group="load", exclusive=True)
@@ -108,19 +114,21 @@ class CandidateScreen(DeskScreen):
         self.view = view
         self._evidence_index = 0
         self._ends_seen.clear()
-        self._show_warnings(view)
-        self._header.update(header_content(view, self._index + 1, len(self._ids)))
+        self.show_warnings(view)
+        self._header.update(header_content(view, (self._index + 1, len(self._ids))))
         self._evidence.show(view, 0, self.sitting.seen_count(view))
         self._fact.show(partial(fact_content, view))
         self._rehearsal.show(partial(rehearsal_content, view.rehearsal))
         self.query_one("#history", Static).update(history_content(view))
-        for pane in (self._page, self._left, self._right):
+        for pane in (self._page, self._left, self._right, self._first, self._second):
             pane.scroll_home(animate=False, immediate=True)
-        self._make_current(right=False)
+        self._make_current(0)
         self.sitting.guard.shown()
+        self._wake_keys()
         self.call_after_refresh(self._note_seen)
 
-    def _show_warnings(self, view: CandidateView) -> None:
+    def show_warnings(self, view: CandidateView) -> None:
+        """Show what must be known before deciding."""
         unsaved = self.sitting.unsaved.get(view.candidate_id)
         told = warnings_content(view, unsaved.words if unsaved else None)
         self._warnings.display = told is not None
@@ -128,21 +136,30 @@ class CandidateScreen(DeskScreen):
 
     # evidence
 
+    def must_look_first(self, view: CandidateView) -> bool:
+        """Tell whether the deciding keys sleep until every quote was on the screen."""
+        return view.risk is Risk.HIGH and bool(view.evidence) and not self.sitting.has_seen_all(view)
+
+    def _wake_keys(self) -> None:
+        asleep = self.view is None or self.must_look_first(self.view)
+        self.key_line.put_to_sleep(_DECIDING if asleep else frozenset())
+
     def on_scroll_pane_moved(self) -> None:
         """Other lines are on the screen: perhaps the quote is among them now."""
         self.call_after_refresh(self._note_seen)
 
     def _note_seen(self) -> None:
         rows = self._evidence.quote_rows()
-        if self.view is None or rows is None or not self.is_current:
+        if self.view is None or rows is None or not self.is_current or self.is_too_small:
             return
-        shown = (self._page if self.has_class("-narrow") else self._left).content_region
+        shown = self._evidence_scroller().content_region
         for end, row in zip(("first", "last"), rows, strict=True):
             if shown.y <= row < shown.bottom:
                 self._ends_seen.add((self._evidence_index, end))
         if {(self._evidence_index, "first"), (self._evidence_index, "last")} <= self._ends_seen:
             self.sitting.note_seen(self.view, self._evidence_index)
             self._evidence.show_seen(self.view, self._evidence_index, self.sitting.seen_count(self.view))
+            self._wake_keys()
 
     def action_next_evidence(self) -> None:
         """Show the next piece of evidence."""
@@ -161,7 +178,7 @@ class CandidateScreen(DeskScreen):
 
     def _scroll_to_quote(self) -> None:
         rows = self._evidence.quote_rows()
-        pane = self._page if self.has_class("-narrow") else self._left
+        pane = self._evidence_scroller()
         if rows is not None and not pane.content_region.y <= rows[1] < pane.content_region.bottom:
             pane.by_lines(rows[0] - pane.content_region.y - 3)
         self._note_seen()
@@ -184,46 +201,27 @@ class CandidateScreen(DeskScreen):
         """Mark: defer."""
         self._decide(Verdict.DEFER)
 
+    def action_close(self) -> None:
+        """Mark: nothing to do here."""
+        self._decide(Verdict.CLOSE)
+
     def _decide(self, verdict: Verdict) -> None:
         if not self.sitting.guard.admits():
             self.say("Too quick for a verdict: look first, then press the key once.", Tone.ASK)
-        elif self.view is None or self._saving:
+        elif self.view is None or self.is_busy:
             self.say("Still reading or saving; nothing was marked.", Tone.ASK)
-        elif why := dict(self.view.not_allowed).get(verdict):
-            self.say(f"You cannot {VERDICT_WORD[verdict]} this: {why}", Tone.ASK)
+        elif why := acts.why_asleep(self, self.view, verdict):
+            self.say(why, Tone.ASK)
         else:
-            self._saving = True
-            self._mark(self.view, verdict)
+            self.start(partial(acts.mark_candidate, self, self.view, verdict))
 
-    @work(group="write")
-    async def _mark(self, view: CandidateView, verdict: Verdict) -> None:
-        try:
-            request = await gather_mark(self, view, verdict)
-            if request is None:
-                return
-            self.say("saving …")
-            result = await self.save(request)
-        finally:
-            self._saving = False
-        if result is None:
-            self._show_warnings(view)
-            await self.refresh_top_line()
-        elif result.saved:
-            await self._advance(verdict)
-        else:
-            self._tell_refused(result)
-
-    def _tell_refused(self, result: MarkResult) -> None:
-        words = " ".join(refusal.words for refusal in result.refusals)
-        if any(refusal.kind is RefusalKind.STALE for refusal in result.refusals):
-            self.say(f"Not marked: {words} It is read again: look once more.", Tone.ASK)
-            self._open(self._index)
-        else:
-            self.say(f"Not marked: {words}", Tone.ASK)
-
-    async def _advance(self, verdict: Verdict) -> None:
+    async def advance(self, verdict: Verdict) -> None:
         """Go on to the next candidate of the list that has no mark yet; the mark is saved already."""
         done = f"{VERDICT_WORD[verdict].capitalize()} saved for {self.candidate_id}; u takes it back."
+        if self.sitting.session.stays:
+            self.say(done, Tone.DONE)
+            self._open(self._index)
+            return
         marks = await self.ask(self.sitting.desk.marks)
         marked = {mark.candidate_id for mark in marks or ()}
         onward = [*range(self._index + 1, len(self._ids)), *range(self._index)]
@@ -235,28 +233,63 @@ class CandidateScreen(DeskScreen):
             self.say(done, Tone.DONE)
             self._open(following)
 
-    def action_undo(self) -> None:
-        """Take back the mark on this candidate, or else the last one made."""
-        if self._saving or self.view is None:
-            return
-        if self.view.candidate_id in self.sitting.unsaved:
-            del self.sitting.unsaved[self.view.candidate_id]
-            self.say("The mark that could not be saved is dropped.", Tone.DONE)
-            self._open(self._index)
-        elif self.view.mark is not None:
-            self._undo(self.view.candidate_id)
-        elif self.sitting.last_marked:
-            self._undo(self.sitting.last_marked[-1])
-        else:
-            self.say("There is no mark to take back.")
+    def action_auto_advance(self) -> None:
+        """Go on by itself after a mark, or stay."""
+        self.sitting.session.stays = not self.sitting.session.stays
+        self.say("The page stays after a mark." if self.sitting.session.stays else "The page goes on after a mark.")
 
-    @work(group="write")
-    async def _undo(self, candidate_id: str) -> None:
-        if await self.unmark(candidate_id):
-            if candidate_id in self._ids:
-                self._open(self._ids.index(candidate_id))
-            else:
-                await self.refresh_top_line()
+    def action_undo(self) -> None:
+        """Take the last step back; what could not be saved is dropped first."""
+        if self.candidate_id in self.sitting.unsaved:
+            self.action_unmark()
+        else:
+            super().action_undo()
+
+    def action_unmark(self) -> None:
+        """Take back the mark on this candidate."""
+        self.start(partial(take_mark_back, self, self.candidate_id))
+
+    # everything else that is done to a candidate
+
+    def _act(self, flow: Callable[[CandidateScreen, CandidateView], Awaitable[None]]) -> None:
+        if self.view is not None:
+            self.start(partial(flow, self, self.view))
+
+    def action_comment(self) -> None:
+        """Add a comment."""
+        self._act(acts.comment)
+
+    def keep_draft(self, candidate_id: str, text: str) -> None:
+        """Keep an unfinished comment while it is being written."""
+        self._keep_draft(candidate_id, text)
+
+    @work(group="draft")
+    async def _keep_draft(self, candidate_id: str, text: str) -> None:
+        await self.do(self.sitting.desk.keep_draft, candidate_id, text)
+
+    def action_claim(self) -> None:
+        """Claim it, or give the claim back."""
+        self._act(acts.claim)
+
+    def action_reopen(self) -> None:
+        """Put it back into the queue."""
+        self._act(acts.reopen)
+
+    def action_expedite(self) -> None:
+        """Take it through first."""
+        self._act(acts.expedite)
+
+    def action_copy_id(self) -> None:
+        """Copy the id."""
+        self._copy(self.candidate_id)
+
+    def action_copy_citation(self) -> None:
+        """Copy quote and source."""
+        self._copy(acts.citation(self.view, self._evidence_index) if self.view else "")
+
+    def _copy(self, text: str) -> None:
+        self.app.copy_to_clipboard(text)
+        self.say(f"Copied, where the terminal lets it: {text}" if text else "There is nothing to copy.")
 
     # moving
 
@@ -270,7 +303,7 @@ class CandidateScreen(DeskScreen):
 
     def _step(self, by: int) -> None:
         to = self._index + by
-        if self._saving:
+        if self.is_busy:
             self.say("Still saving.", Tone.ASK)
         elif 0 <= to < len(self._ids):
             self.say("")
@@ -280,40 +313,41 @@ class CandidateScreen(DeskScreen):
 
     def action_back(self) -> None:
         """Back to the queue; not while a mark is being saved."""
-        if self._saving:
+        if self.is_busy:
             self.say("Still saving.", Tone.ASK)
         else:
+            self.sitting.session.open_candidate = ""
             self.dismiss(self.candidate_id)
 
-    def _make_current(self, *, right: bool) -> None:
-        self._is_right_current = right
-        self._left.set_class(not right, "-current")
-        self._right.set_class(right, "-current")
+    def _panes(self) -> tuple[ScrollPane, ...]:
+        if self.has_class("-very-wide"):
+            return self._left, self._first, self._second
+        return (self._left, self._right) if self.has_class("-wide") else (self._page,)
+
+    def _evidence_scroller(self) -> ScrollPane:
+        return self._panes()[0]
+
+    def _make_current(self, number: int) -> None:
+        panes = self._panes()
+        self._current = number % len(panes)
+        for pane in (self._left, self._right, self._first, self._second):
+            pane.set_class(pane is panes[self._current], "-current")
 
     def _scroller(self) -> ScrollPane:
-        if self.has_class("-narrow"):
-            return self._page
-        return self._right if self._is_right_current else self._left
+        panes = self._panes()
+        return panes[min(self._current, len(panes) - 1)]
 
     def action_switch_pane(self) -> None:
-        """Let the keys scroll the other pane."""
-        self._make_current(right=not self._is_right_current)
+        """Let the keys scroll the next pane."""
+        self._make_current(self._current + 1)
 
-    def action_scroll_down(self) -> None:
-        """Scroll down."""
-        self._scroller().by_lines(1)
+    def action_scroll(self, lines: int) -> None:
+        """Scroll by lines."""
+        self._scroller().by_lines(lines)
 
-    def action_scroll_up(self) -> None:
-        """Scroll up."""
-        self._scroller().by_lines(-1)
-
-    def action_page_down(self) -> None:
-        """One page down."""
-        self._scroller().by_pages(1)
-
-    def action_page_up(self) -> None:
-        """One page up."""
-        self._scroller().by_pages(-1)
+    def action_page(self, pages: int) -> None:
+        """Scroll by pages."""
+        self._scroller().by_pages(pages)
 
     def action_top(self) -> None:
         """To the top."""

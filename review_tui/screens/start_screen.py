@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from review_tui.actions import Scope
+from review_tui.action import Scope
 from review_tui.keymap import bindings
 from review_tui.protocol import Summary
 from review_tui.safe_text import content, line_content
+from review_tui.screens.deputising import deputise
 from review_tui.screens.desk_screen import DeskScreen
 from review_tui.screens.queue_screen import QueueScreen
+from review_tui.widgets.scroll_pane import ScrollPane
 from review_tui.words import counted
 
 _WARN = "bold $text-warning"
@@ -30,7 +32,7 @@ class StartScreen(DeskScreen):
 
     def compose_body(self) -> ComposeResult:
         """Lay out the figures."""
-        with VerticalScroll(id="start", can_focus=False):
+        with ScrollPane(id="start"):
             yield Static(Content("· reading the desk …"), id="summary")
 
     def reload(self) -> None:
@@ -43,6 +45,14 @@ class StartScreen(DeskScreen):
         if summary is not None:
             self.query_one("#summary", Static).update(summary_content(summary))
             self.top_line.show_unsigned(summary.unsigned, len(self.sitting.unsaved))
+
+    def action_deputy(self) -> None:
+        """Name who stands in, or end it."""
+        self.start(partial(deputise, self))
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll the figures."""
+        self.query_one("#start", ScrollPane).by_lines(lines)
 
     def action_open_queue(self) -> None:
         """Open the queue."""
@@ -69,6 +79,11 @@ def _waiting(summary: Summary) -> Content:
         lines = [content(f"{counted(summary.items, 'item')} {waits} for you, {about}.", "bold")]
     if summary.urgent:
         lines.append(content(f"▲ {summary.urgent:,} urgent: on top of the queue.", _WARN))
+    if summary.high_left or summary.mine:
+        mine = f", {summary.mine:,} of them yours" if summary.mine else ""
+        lines.append(content(f"  {summary.high_left:,} of high risk{mine}."))
+    if summary.decided_today:
+        lines.append(content(f"✓ {counted(summary.decided_today, 'decision')} signed by you today.", "$text-success"))
     if summary.unsigned:
         marks = counted(summary.unsigned, "mark")
         lines.append(content(f"± {marks} of yours not signed yet: S signs.", _WARN))

@@ -38,17 +38,18 @@ class EvidencePane(Vertical):
         """Show one piece of evidence of a candidate."""
         if not view.evidence:
             self._shown = None
-            self._source.update(heading("EVIDENCE", "none") + content("\n✗ This candidate has no evidence.", "bold"))
+            told = content("\n✗ This candidate has no evidence.", "bold")
+            self._source.update(heading("EVIDENCE", "none") + told)
             self._quote.update(Content(""))
             return
         self._shown = view.evidence[index]
         self.show_seen(view, index, seen_count)
-        self._quote.update(_quote_content(self._shown))
+        self._quote.update(quote_content(self._shown))
 
     def show_seen(self, view: CandidateView, index: int, seen_count: int) -> None:
         """Show the source line, with how many quotes have been on the screen."""
         if self._shown is not None:
-            self._source.update(_source_content(self._shown, index, len(view.evidence), seen_count))
+            self._source.update(source_content(self._shown, index, len(view.evidence), seen_count))
 
     def quote_rows(self) -> tuple[int, int] | None:
         """Give the first and last row on the terminal where the quote stands, wherever it is scrolled to."""
@@ -64,9 +65,11 @@ def heading(title: str, rest: str = "") -> Content:
     return Content(title).stylize("bold $text-primary") + line_content(f"  {rest}" if rest else "", "$quiet")
 
 
-def _source_content(evidence: EvidenceView, index: int, count: int, seen_count: int) -> Content:
+def source_content(evidence: EvidenceView, index: int, count: int, seen_count: int | None) -> Content:
+    """Write where a quote comes from; without a count of seen quotes, it is not said which were seen."""
     keys = "  [ ] for the others" if count > 1 else ""
-    seen = f"{index + 1} of {count} · quotes seen: {seen_count} of {count}{keys}"
+    told = "" if seen_count is None else f" · quotes seen: {seen_count} of {count}{keys}"
+    seen = f"{index + 1} of {count}{told}"
     facts = [evidence.kind, evidence.source_date or "no date", evidence.section]
     role = EVIDENCE_ROLE.get(evidence.role, evidence.role)
     lines = [
@@ -82,14 +85,15 @@ def _source_content(evidence: EvidenceView, index: int, count: int, seen_count: 
 @lru_cache(maxsize=16)
 def _rows_of_quote(evidence: EvidenceView, width: int) -> tuple[int, int]:
     """Give the first and last row of the quote once the text is wrapped to a width."""
-    shown = _quote_content(evidence)
+    shown = quote_content(evidence)
     spans = [span for span in shown.spans if span.style == _QUOTE]
     if not spans:
         return 0, 0
     return len(shown[: spans[0].start + 1].wrap(width)) - 1, len(shown[: spans[0].end].wrap(width)) - 1
 
 
-def _quote_content(evidence: EvidenceView) -> Content:
+def quote_content(evidence: EvidenceView) -> Content:
+    """Write a quote highlighted in its surroundings; where it does not stand there, that is said first."""
     shown = highlighted(evidence.context, evidence.quote_start, evidence.quote_end, _QUOTE)
     if evidence.quote_end > evidence.quote_start:
         return shown

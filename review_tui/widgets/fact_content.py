@@ -1,4 +1,4 @@
-"""What a candidate says, in words: header, warnings, the fact old to new, rehearsal and history.
+"""What a candidate says, in words: header, warnings, and the fact, old to new.
 
 Pure functions from the plain types to markup-free ``Content``; no widget, no desk.
 """
@@ -11,9 +11,11 @@ from functools import partial
 
 from textual.content import Content
 
-from review_tui.protocol import Action, CandidateView, HistoryLine, RehearsalView, Risk
+from review_tui.look_alikes import look_alikes
+from review_tui.protocol import Action, CandidateView, CheckLine, Risk
 from review_tui.safe_text import FIELD_LIMIT, LINE_LIMIT, content, field_content, is_cut, line_content, one_line
 from review_tui.widgets.evidence_pane import heading
+from review_tui.widgets.rehearsal_content import moves_words, named
 from review_tui.words import (
     ACTION_WORD,
     RISK_LABEL,
@@ -22,7 +24,6 @@ from review_tui.words import (
     VERDICT_GLYPH,
     VERDICT_STYLE,
     VERDICT_WORD,
-    counted,
 )
 
 _LOUD = "bold $text-error"
@@ -30,7 +31,7 @@ _WARN = "bold $text-warning"
 _NAME_WIDTH = 12
 
 
-def header_content(view: CandidateView, position: int, total: int) -> Content:
+def header_content(view: CandidateView, place: tuple[int, int] | None) -> Content:
     """Write the line above the page: tier, kind, place in the list, state, signatures, own mark."""
     signed = f"signed {len(view.signed_by)} of {view.required_signatures}"
     parts = [
@@ -38,7 +39,7 @@ def header_content(view: CandidateView, position: int, total: int) -> Content:
             RISK_STYLE[view.risk]
         ),
         Content(ACTION_WORD[view.action]).stylize("bold"),
-        Content(f"{position:,} of {total:,}"),
+        *([Content(f"{place[0]:,} of {place[1]:,}")] if place else []),
         Content(STATE_WORD[view.state]),
         Content(signed),
         line_content(view.candidate_id, "$quiet"),
@@ -46,6 +47,10 @@ def header_content(view: CandidateView, position: int, total: int) -> Content:
     if view.mark is not None:
         mark = Content(f"{VERDICT_GLYPH[view.mark]} marked: {VERDICT_WORD[view.mark]}, not signed")
         parts.insert(1, mark.stylize(VERDICT_STYLE[view.mark]))
+    if view.claimed_by:
+        whose = "claimed by you" if view.claim_is_mine else f"● {view.claimed_by} works on it"
+        until = f" until {view.claimed_until:%H:%M} UTC" if view.claimed_until else ""
+        parts.insert(1, line_content(whose + until, "" if view.claim_is_mine else _WARN))
     return Content(" · ").join(parts)
 
 
@@ -56,16 +61,24 @@ def warnings_content(view: CandidateView, not_saved: str | None) -> Content | No
         lines.append(line_content(f"✗ Your mark could NOT be saved, S tries again: {not_saved}", _LOUD))
     if any(is_cut(text) for text in _long_fields(view)) or any(len(flag) > LINE_LIMIT for flag in view.flags):
         lines.append(content("✗ A text here is too long to show whole; do not sign what you cannot read.", _LOUD))
+    lines += [line_content(f"✗ {line}", _LOUD) for line in look_alikes(*_names(view))]
     lines += [line_content(f"! {flag}", _WARN) for flag in view.flags]
     lines += [line_content(f"≠ Conflict: {conflict}", _WARN) for conflict in view.conflicts]
+    lines += [line_content(f"≈ Nearly the same in force: {near}", _WARN) for near in view.near_duplicates]
+    lines += [line_content(f"✗ {check.name}: {check.words}", _LOUD) for check in view.checks if check.passed is False]
+    lines += [
+        line_content(f"! {warning.who} approved on {warning.when:%Y-%m-%d} although: {warning.words}", _WARN)
+        for warning in view.dismissed
+    ]
+    lines += [line_content(f"! An approval does not count any more: {void}", _WARN) for void in view.signatures_void]
     if view.rehearsal is not None and view.rehearsal.moves:
-        lines.append(content(f"✗ {_moves_words(len(view.rehearsal.moves))}: see the rehearsal.", _LOUD))
+        lines.append(content(f"✗ {moves_words(len(view.rehearsal.moves))}: see the rehearsal.", _LOUD))
     return Content("\n").join(lines) if lines else None
 
 
 def fact_content(view: CandidateView, width: int) -> Content:
     """Write the fact for a width: subject, relation, qualifiers, old to new, question and paraphrases."""
-    field = partial(_field, width)
+    field = partial(named, width)
     lines = [
         heading("THE FACT", view.change_kind.replace("_", " ")),
         field("subject", view.subject, "bold"),
@@ -75,6 +88,7 @@ def fact_content(view: CandidateView, width: int) -> Content:
         field("question", view.question),
         *(field("also as" if number == 0 else "", text) for number, text in enumerate(view.paraphrases)),
         field("proposed by", view.extractor, "$quiet"),
+        *(_check_line(check, width) for check in view.checks),
     ]
     return Content("\n").join(lines)
 
@@ -82,16 +96,25 @@ def fact_content(view: CandidateView, width: int) -> Content:
 def _change_lines(view: CandidateView, width: int) -> list[Content]:
     if view.action is Action.WITHDRAW:
         taken_out = view.withdraws or "an edit that is not named"
-        return [_field(width, "takes out", taken_out, _WARN), _field(width, "then says", view.object_new)]
+        return [named(width, "takes out", taken_out, _WARN), named(width, "then says", view.object_new)]
     origin = f"   ({view.object_old_origin})" if view.object_old_origin else ""
     lines = [
         line_content(f"{name:<{_NAME_WIDTH}}", "$quiet") + line
         for name, line in zip(("old", "new"), diff_lines(view.object_old, view.object_new), strict=True)
     ]
     lines[0] += line_content(origin, "$quiet") if view.object_old is not None else Content("")
+    if view.fixed_from is not None:
+        lines.append(
+            named(width, "fixed from", f"{view.fixed_from}  ({view.fixed_by or 'a reviewer'} corrected it)", _WARN)
+        )
     if view.marked_object is not None:
-        lines.append(_field(width, "your fix", f"± {view.marked_object}", "bold $text-success"))
+        lines.append(named(width, "your fix", f"± {view.marked_object}", "bold $text-success"))
     return lines
+
+
+def _check_line(check: CheckLine, width: int) -> Content:
+    sign = {True: "✓", False: "✗", None: "·"}[check.passed]
+    return named(width, check.name, f"{sign} {check.words}", _LOUD if check.passed is False else "")
 
 
 def diff_lines(old: str | None, new: str) -> list[Content]:
@@ -113,69 +136,11 @@ def diff_lines(old: str | None, new: str) -> list[Content]:
     ]
 
 
-def rehearsal_content(rehearsal: RehearsalView | None, width: int) -> Content:
-    """Write for a width *now / would say / what moves*; a moved near miss is the loudest thing on the page."""
-    if rehearsal is None:
-        return heading("REHEARSAL") + content("\n! Not rehearsed yet: what the model would say is not known.", _WARN)
-    lines = [heading("REHEARSAL", f"this candidate alone, on a copy of live · carrier: {rehearsal.carrier}")]
-    if rehearsal.already_says:
-        lines.append(content("· The model says this already."))
-    if not rehearsal.takes:
-        lines.append(content("✗ It does not take: not every answer says the new object.", _LOUD))
-    for answer in rehearsal.answers:
-        verdict = "✓ takes" if answer.takes else "✗ DOES NOT TAKE"
-        lines += [
-            field_content(answer.question, "bold"),
-            _field(width, "  now", answer.now, "$quiet", multi_line=True),
-            _field(width, "  would say", answer.would_say, multi_line=True),
-            Content(f"  {verdict}").stylize("$text-success" if answer.takes else _LOUD),
-        ]
-    tried = [line_content(f"· tried {trial}").stylize("$quiet") for trial in rehearsal.trials]
-    return Content("\n").join([*lines, *_moves_lines(rehearsal, width), *tried])
-
-
-def _moves_lines(rehearsal: RehearsalView, width: int) -> list[Content]:
-    asked = f" ({counted(rehearsal.near_misses_asked, 'near miss', 'near misses')} asked)"
-    told = asked if rehearsal.near_misses_asked else ""
-    if not rehearsal.moves:
-        return [Content(f"✓ Nothing else moves{told}.").stylize("$text-success")]
-    lines = [Content(f" ✗ {_moves_words(len(rehearsal.moves)).upper()}{told} ").stylize("bold reverse")]
-    for move in rehearsal.moves:
-        lines += [
-            field_content(f"✗ {move.question}", _LOUD) + line_content(f"  ({move.kind.replace('_', ' ')})"),
-            _field(width, "  now", move.now, multi_line=True),
-            _field(width, "  would say", move.would_say, _LOUD, multi_line=True),
-        ]
-    return lines
-
-
-def history_content(view: CandidateView) -> Content:
-    """Write who decided what, when."""
-    lines = [heading("HISTORY")]
-    lines += [_history_line(line) for line in view.history] or [Content("· nothing yet")]
-    lines += [line_content(f"✓ signed: {signer}") for signer in view.signed_by]
-    if view.deferred_until is not None:
-        lines.append(Content(f"» deferred until {view.deferred_until.isoformat()}"))
-    lines += [line_content(f"· you cannot {VERDICT_WORD[verdict]}: {why}") for verdict, why in view.not_allowed]
-    return Content("\n").join(lines)
-
-
-def _history_line(line: HistoryLine) -> Content:
-    why = f": {line.why}" if line.why else ""
-    return line_content(f"· {line.when:%Y-%m-%d %H:%M} UTC  {line.who}  {line.what}{why}")
-
-
-def _field(width: int, name: str, value: str, style: str = "", *, multi_line: bool = False) -> Content:
-    """Write a named value; its further lines stand under its first one."""
-    shown = content(value, style) if multi_line else field_content(value, style)
-    lines = shown.wrap(max(10, width - _NAME_WIDTH))
-    indent = Content("\n" + " " * _NAME_WIDTH)
-    return line_content(f"{name.replace('_', ' '):<{_NAME_WIDTH - 1}} ", "$quiet") + indent.join(lines)
-
-
-def _moves_words(count: int) -> str:
-    return counted(count, "other answer moves", "other answers move")
-
-
 def _long_fields(view: CandidateView) -> list[str]:
     return [view.subject, view.object_old or "", view.object_new, view.question, *view.paraphrases]
+
+
+def _names(view: CandidateView) -> list[str]:
+    """Give the texts in which a letter that is not what it looks like would harm."""
+    qualifiers = [value for _, value in view.qualifiers]
+    return [view.subject, view.object_new, view.object_old or "", *qualifiers, view.question, *view.paraphrases]

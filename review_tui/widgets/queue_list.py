@@ -9,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import BindingType
@@ -21,16 +20,13 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Static
 
-from review_tui.protocol import Action, QueueRow, Risk, Verdict
+from review_tui.protocol import QueueRow
 from review_tui.safe_text import one_line
-from review_tui.words import RISK_LABEL, VERDICT_GLYPH, VERDICT_SHORT, fact_name
+from review_tui.widgets.queue_line import BEFORE, BEHIND, QueueLine, line_segments
 
 PAGE = 100
 """Rows asked for at once."""
 PAGES_KEPT = 20
-
-_BEFORE = 20  # cursor, risk, mark
-_BEHIND = 17  # flags, conflict, signatures, age
 
 
 class QueueList(ScrollView, can_focus=True, inherit_bindings=False):
@@ -44,6 +40,8 @@ class QueueList(ScrollView, can_focus=True, inherit_bindings=False):
         "queue--approve",
         "queue--reject",
         "queue--quiet",
+        "queue--picked",
+        "queue--found",
     }
 
     class PageWanted(Message):
@@ -59,6 +57,9 @@ class QueueList(ScrollView, can_focus=True, inherit_bindings=False):
     class Opened(Message):
         """A line was clicked that the cursor was on already."""
 
+    class Moved(Message):
+        """The cursor is on another line."""
+
     def __init__(self) -> None:
         """Start empty."""
         super().__init__()
@@ -67,6 +68,9 @@ class QueueList(ScrollView, can_focus=True, inherit_bindings=False):
         self._pages: OrderedDict[int, dict[str, QueueRow]] = OrderedDict()
         self._wanted: set[int] = set()
         self._unsaved: frozenset[str] = frozenset()
+        self._found_words: tuple[str, ...] = ()
+        self._picked: set[str] = set()
+        self._range_from: int | None = None
         self.cursor = 0
 
     @property
@@ -79,13 +83,23 @@ class QueueList(ScrollView, can_focus=True, inherit_bindings=False):
         """The candidate under the cursor."""
         return self._ids[self.cursor] if self._ids else None
 
-    def show(self, ids: Sequence[str], *, select: str | None, unsaved: frozenset[str]) -> None:
+    @property
+    def current_row(self) -> QueueRow | None:
+        """The row under the cursor, once it has been read."""
+        return self._pages.get(self.cursor // PAGE, {}).get(self._ids[self.cursor]) if self._ids else None
+
+    def show(
+        self, ids: Sequence[str], *, select: str | None, unsaved: frozenset[str], found_words: Sequence[str] = ()
+    ) -> None:
         """List these candidates; the cursor goes to ``select``, near where it was if that is gone, or to the top."""
         self._ids = tuple(ids)
         self._generation += 1
         self._pages.clear()
         self._wanted.clear()
         self._unsaved = unsaved
+        self._found_words = tuple(found_words)
+        self._range_from = None
+        self._picked &= set(self._ids)
         self.virtual_size = Size(0, len(self._ids))
         index = self._ids.index(select) if select in self._ids else self.cursor
         self.move_to(0 if select is None else index)
@@ -114,8 +128,63 @@ class QueueList(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=self.cursor, animate=False, immediate=True)
         elif self.cursor >= top + height:
             self.scroll_to(y=self.cursor - height + 1, animate=False, immediate=True)
+        if self._range_from is not None:
+            self.refresh()
         for changed in (before, self.cursor):
             self.refresh_line(changed)
+        self.post_message(self.Moved())
+
+    # picking
+
+    @property
+    def picked(self) -> tuple[str, ...]:
+        """The candidates that are picked, in the order of the list."""
+        first, last = self._range()
+        return tuple(key for number, key in enumerate(self._ids) if first <= number <= last or key in self._picked)
+
+    @property
+    def is_picking_range(self) -> bool:
+        """Whether a range is being drawn."""
+        return self._range_from is not None
+
+    def pick_current(self) -> None:
+        """Pick the line under the cursor, or let it go."""
+        if self.current_id is not None:
+            self._picked ^= {self.current_id}
+            self.refresh_line(self.cursor)
+            self.move_to(self.cursor + 1)
+
+    def pick_range(self) -> None:
+        """Begin a range here, or end the one that was begun."""
+        if self._range_from is None:
+            self._range_from = self.cursor if self._ids else None
+        else:
+            self._picked = set(self.picked)
+            self._range_from = None
+        self.refresh()
+
+    def pick_all(self) -> None:
+        """Pick every line, or none where all are picked."""
+        self._range_from = None
+        self._picked = set() if len(self._picked) == len(self._ids) else set(self._ids)
+        self.refresh()
+
+    def pick_none(self) -> None:
+        """Let every line go."""
+        self._range_from = None
+        self._picked = set()
+        self.refresh()
+
+    def _range(self) -> tuple[int, int]:
+        if self._range_from is None:
+            return 0, -1
+        return min(self._range_from, self.cursor), max(self._range_from, self.cursor)
+
+    def _is_picked(self, index: int) -> bool:
+        first, last = self._range()
+        return first <= index <= last or self._ids[index] in self._picked
+
+    # drawing
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the viewport."""
@@ -148,41 +217,16 @@ class QueueList(ScrollView, can_focus=True, inherit_bindings=False):
         return rows.get(self._ids[index])
 
     def _segments(self, row: QueueRow | None, index: int, width: int) -> list[Segment]:
-        pointer = Segment("> " if index == self.cursor else "  ")
+        is_picked = self._is_picked(index)
+        pointer = Segment(">" if index == self.cursor else " ")
+        pick = Segment("+" if is_picked else " ", self.style_of("queue--picked") if is_picked else None)
         if row is None:
-            return [pointer, Segment(f"… {one_line(self._ids[index])}", self._style("queue--quiet"))]
-        risk = Segment(f"{RISK_LABEL[row.risk]:<7}", self._style("queue--high") if row.risk is Risk.HIGH else None)
-        return [
-            pointer,
-            risk,
-            self._mark(row),
-            *self._fact(row, max(10, width - _BEFORE - _BEHIND)),
-            Segment(f" {'!' + str(row.flags_count) if row.flags_count else '':<3}", self._style("queue--high")),
-            Segment(f"{'≠' if row.conflict else '':<2}", self._style("queue--high")),
-            Segment(set_cell_size(one_line(row.signatures), 4)),
-            Segment(set_cell_size(one_line(row.age_text), 7).rstrip().rjust(7), self._style("queue--quiet")),
-        ]
+            return [pointer, pick, Segment(f"… {one_line(self._ids[index])}", self.style_of("queue--quiet"))]
+        line = QueueLine(row, row.candidate_id in self._unsaved, self._found_words, width)
+        return [pointer, pick, *line_segments(line, self.style_of)]
 
-    def _mark(self, row: QueueRow) -> Segment:
-        if row.candidate_id in self._unsaved:
-            return Segment(f"{'! NOT SAVED':<11}", self._style("queue--high"))
-        if row.mark is None:
-            return Segment(" " * 11)
-        style = self._style("queue--reject" if row.mark is Verdict.REJECT else "queue--approve")
-        return Segment(f"{VERDICT_GLYPH[row.mark]} {VERDICT_SHORT[row.mark]:<9}", style)
-
-    def _fact(self, row: QueueRow, width: int) -> list[Segment]:
-        subject = one_line(fact_name(row.subject, row.qualifiers, row.relation), 120)
-        new = one_line(row.summary_new, 120)
-        old = one_line(row.summary_old, 120)
-        change = f"withdraw: {old or new}" if row.action is Action.WITHDRAW else f"{old} → {new}" if old else f"→ {new}"
-        left = min(cell_len(subject), max(width - cell_len(change) - 2, width * 45 // 100))
-        return [
-            Segment(_fitted(subject, left) + "  "),
-            Segment(_fitted(change, max(0, width - left - 2)), Style(bold=True)),
-        ]
-
-    def _style(self, name: str) -> Style:
+    def style_of(self, name: str) -> Style:
+        """Give the look of a part of a line."""
         return self.get_component_rich_style(name, partial=True)
 
 
@@ -195,11 +239,6 @@ class ColumnTitles(Static):
 
     def on_resize(self, event: Resize) -> None:
         """Put every title above its column; the list is one cell narrower, for its scroll bar."""
-        fact = max(10, event.size.width - 1 - _BEFORE - _BEHIND)
+        fact = max(10, event.size.width - 1 - BEFORE - BEHIND)
         front = f"  {'risk':<7}{'my mark':<11}"
         self.update(Content(front + f"{'fact  old → new':<{fact}}" + f" {'!':<3}{'≠':<2}{'sign':<4}{'age':>7}"))
-
-
-def _fitted(text: str, width: int) -> str:
-    """Cut or pad text to exactly so many cells, with an ellipsis where it is cut."""
-    return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, max(0, width - 1)) + "…"

@@ -13,6 +13,8 @@ from textual.events import Key
 from textual.pilot import Pilot
 
 from review_tui.app import DeskApp
+from review_tui.options import DeskOptions
+from review_tui.protocol import ReleaseDesk
 from tests.review_tui.memory_desk import MemoryDesk
 
 SIZES = ((80, 24), (140, 40))
@@ -61,7 +63,7 @@ class Seat:
         await asyncio.sleep(0.005)
         await wait_for_idle(0)
 
-    async def until(self, is_true: Callable[[], bool], timeout_s: float = 5.0) -> None:
+    async def until(self, is_true: Callable[[], bool], timeout_s: float = 20.0) -> None:
         """Wait for something to become true; fail with the screen if it does not."""
         for _ in range(int(timeout_s / 0.02)):
             if is_true():
@@ -82,10 +84,18 @@ class Seat:
 
 
 @asynccontextmanager
-async def seated(desk: MemoryDesk, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Seat]:
+async def seated(
+    desk: MemoryDesk,
+    size: tuple[int, int] = (80, 24),
+    *,
+    options: DeskOptions | None = None,
+    releases: ReleaseDesk | None = None,
+) -> AsyncIterator[Seat]:
     """Open the desk on its first screen."""
     clock = LeisurelyClock()
-    app = DeskApp(desk, desk.who(), clock=clock, today=lambda: TODAY)
+    app = DeskApp(
+        desk, desk.who(), clock=clock, today=lambda: TODAY, options=options, releases=releases, place=desk.place()
+    )
     async with app.run_test(size=size) as pilot:
         seat = Seat(app, pilot, clock)
         await seat.shows("WHAT BECAME")

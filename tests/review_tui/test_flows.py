@@ -10,7 +10,16 @@ from datetime import date
 
 import pytest
 
-from review_tui.protocol import CandidateState, MarkRequest, QueueRow, QueueView, Reviewer, Risk, SignerProfile, Verdict
+from review_tui.protocol import (
+    CandidateState,
+    MarkRequest,
+    QueueRow,
+    QueueView,
+    Reviewer,
+    Risk,
+    SignerProfile,
+    Verdict,
+)
 from tests.review_tui.memory_desk import PIN, MemoryDesk, candidate, demo_candidates, quoted, unavailable_on
 from tests.review_tui.sittings import SIZES, Seat, at_first_candidate, seated
 
@@ -126,11 +135,14 @@ async def test_undo_takes_back_the_last_mark_and_goes_back_to_it() -> None:
         await seat.press("a")
         await seat.shows("2 of 3")
         await seat.press("u")
-        await seat.shows("is taken back")
+        await seat.shows("taken back")
         await seat.shows("1 of 3")
         assert not desk.marks()
-        await seat.press("u")
-        await seat.shows("no mark to take back")
+        await seat.press("ctrl+r")
+        await seat.shows("done again")
+        assert [mark.verdict for mark in desk.marks()] == [Verdict.APPROVE]
+        await seat.press("u", "u")
+        await seat.shows("nothing to be taken back")
 
 
 async def test_undo_works_in_the_queue_under_the_cursor() -> None:
@@ -142,7 +154,7 @@ async def test_undo_works_in_the_queue_under_the_cursor() -> None:
         await seat.shows("> · low             drug1")  # the cursor is where the page was left
         await seat.press("k")
         await seat.shows("> · low  ✓ approve  drug0")
-        await seat.press("u")
+        await seat.press("U")
         await seat.shows("is taken back")
     assert not desk.marks()
 
@@ -171,12 +183,14 @@ async def test_views_follow_the_state_with_live_counts() -> None:
         await seat.press("enter")
         await seat.shows("[1 Pending 12]")
         await seat.press("tab")
-        await seat.shows("[2 Marked 0]")
+        await seat.shows("[2 Mine 0]")
+        await seat.press("3")
+        await seat.shows("[3 Marked 0]")
         await seat.shows("Nothing is marked")
-        await seat.press("5")
-        await seat.shows("[5 Conflicts 1]")
+        await seat.press("6")
+        await seat.shows("[6 Conflicts 1]")
         await seat.press("shift+tab")
-        await seat.shows("[4 Deferred 0]")
+        await seat.shows("[5 Deferred 0]")
         await seat.press("1", "G")
         await seat.shows("> · low")
 
@@ -195,7 +209,7 @@ async def test_a_stale_view_is_refused_and_read_again() -> None:
 
 async def test_queue_and_signature_name_the_people_that_a_dose_is_for() -> None:
     desk = MemoryDesk([candidate(0, qualifiers=(("population", "women"),))])
-    async with at_first_candidate(desk, (140, 40)) as seat:
+    async with at_first_candidate(desk, (120, 40)) as seat:
         await seat.press("a", "S")
         await seat.shows("zolpidem · women · recommended dose → 5 mg")
         await seat.press("escape", "escape")

@@ -20,7 +20,7 @@ from review_tui.protocol import (
 )
 from review_tui.safe_text import clean
 from tests.review_tui.memory_desk import NOW, PIN, MemoryDesk, candidate
-from tests.review_tui.sittings import SIZES, seated
+from tests.review_tui.sittings import SIZES, Seat, seated
 
 SHORT = {
     "closing tag": "dose [/] 5 mg",
@@ -86,6 +86,16 @@ def beginning(text: str) -> str:
     return clean(text).strip().split("\n")[0][:5]
 
 
+async def look(seat: Seat) -> None:
+    """Scroll until every quote was on the screen, so that the deciding keys wake."""
+    await seat.press("g")
+    for _ in range(400):
+        if "(r reject)" not in seat.text():
+            return
+        await seat.press("space")
+    raise AssertionError(f"the quote never came:\n{seat.text()}")
+
+
 async def walk_through(desk: HostileDesk, texts: list[str], size: tuple[int, int]) -> None:
     """Show every text on every screen and in every modal, let the desk answer with it, and go on."""
 
@@ -102,9 +112,11 @@ async def walk_through(desk: HostileDesk, texts: list[str], size: tuple[int, int
         for number, text in enumerate(texts):
             await seat.shows(f" · {number + 1} of {len(texts)} · ")
             await seat.until(lambda text=text: beginning(text) in seat.text())  # type: ignore[misc]
+            await look(seat)
             await seat.press("G", "e")
             await seat.shows("what you change")
             await seat.press("escape", "n")
+        await look(seat)
         desk.before_call = refuse
         await seat.press("r")
         await seat.shows("Why reject?")
@@ -119,9 +131,9 @@ async def walk_through(desk: HostileDesk, texts: list[str], size: tuple[int, int
         await seat.type(PIN)
         await seat.press("enter")
         await seat.shows("1 decision signed")
-        await seat.press("escape", "question_mark", "escape", "escape", "7")
+        await seat.press("escape", "question_mark", "escape", "escape", "9")
         seat.app.notify(desk.text, title=desk.text)
-        await seat.shows("[7 Rejected 1]")
+        await seat.shows("[9 Rejected 1]")
         assert not any(character < " " for line in seat.text().split("\n") for character in line)
         assert seat.app.is_running
 

@@ -8,17 +8,26 @@ import pytest
 from rich.cells import cell_len
 from textual.binding import Binding
 
-from review_tui.actions import ACTIONS, DeskAction, Scope, actions_of
+from review_tui.action import DIALOGS, DeskAction, Scope
+from review_tui.actions import ACTIONS, actions_of
 from review_tui.keymap import bindings, help_rows, key_line, problems
+from review_tui.screens.affected_screen import AffectedScreen
+from review_tui.screens.batch_screen import BatchScreen
+from review_tui.screens.batches_screen import BatchesScreen
 from review_tui.screens.candidate_screen import CandidateScreen
 from review_tui.screens.desk_screen import DeskScreen
 from review_tui.screens.queue_screen import QueueScreen
+from review_tui.screens.releases_screen import ReleasesScreen
 from review_tui.screens.start_screen import StartScreen
 
 SCREENS: dict[Scope, type[DeskScreen]] = {
     Scope.START: StartScreen,
     Scope.QUEUE: QueueScreen,
     Scope.CANDIDATE: CandidateScreen,
+    Scope.BATCHES: BatchesScreen,
+    Scope.BATCH: BatchScreen,
+    Scope.RELEASES: ReleasesScreen,
+    Scope.AFFECTED: AffectedScreen,
 }
 
 of_every_screen = pytest.mark.parametrize("scope", SCREENS)
@@ -34,7 +43,7 @@ def test_every_action_has_its_method_and_its_binding(scope: Scope) -> None:
     screen = SCREENS[scope]
     bound = {binding.action for binding in screen.BINDINGS if isinstance(binding, Binding)}
     for action in actions_of(scope):
-        assert callable(getattr(screen, f"action_{action.id.partition('(')[0]}", None)), action.id
+        assert callable(getattr(screen, action.method, None)), action.id
         assert action.id in bound
 
 
@@ -82,5 +91,9 @@ def test_bindings_are_made_for_every_key() -> None:
     assert [binding.key for binding in bindings(Scope.CANDIDATE)] == keys
 
 
-def test_the_four_verdicts_are_guarded() -> None:
-    assert {action.id for action in ACTIONS if action.decides} == {"approve", "fix", "reject", "defer"}
+def test_every_verdict_is_guarded() -> None:
+    guarded = {action.name for action in ACTIONS if action.decides and action.scope not in DIALOGS}
+    assert guarded == {
+        *(f"candidate.{verdict}" for verdict in ("approve", "fix", "reject", "defer", "close")),
+        *(f"queue.bulk_{verdict}" for verdict in ("reject", "defer", "close")),
+    }
