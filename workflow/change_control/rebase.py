@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import insert
 
 from editor_engine.edit import Carrier, Edit
 from editor_engine.metrics import takes
@@ -24,15 +25,17 @@ from workflow.change_control.probe_sets import candidates_of
 from workflow.change_control.question_sets import require_passable
 from workflow.change_control.rebase_notes import Measured, Notes
 from workflow.change_control.release import EngineIdentity, LiveState, ReleasedEdit, digest_of
+from workflow.change_control.roles import RebaseState
 from workflow.engine_seam import edit_from_json, make_trial
 from workflow.errors import IllegalTransitionError
 from workflow.ledger import tables
+from workflow.ledger.control_tables import rebases
 from workflow.records import Candidate, CarrierTrial, Record
 
 if TYPE_CHECKING:
     from editor_engine import EditedModel, Editor, Memory, MemoryRow
     from editor_engine.carriers import CarrierChoice
-    from workflow.ledger.ledger import Ledger
+    from workflow.ledger.ledger import Ledger, Transaction
     from workflow.site import Site
 
 Progress = Callable[[str, int, int], None]
@@ -189,7 +192,14 @@ def rebase(
 
 def _id_of(live: LiveState, identity: EngineIdentity, site: Site) -> str:
     allowed = ",".join(site.settings.model.carriers)
-    parts = [live.digest, identity.base_model_digest, identity.encoder_digest, identity.thresholds, allowed]
+    parts = [
+        str(live.release_id),
+        live.digest,
+        identity.base_model_digest,
+        identity.encoder_digest,
+        identity.thresholds,
+        allowed,
+    ]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return f"rebase-{digest[:10]}"
 
@@ -291,6 +301,7 @@ def _record(site: Site, ledger: Ledger, report: RebaseReport, actor: str) -> Non
     temporary.write_bytes(body)
     temporary.replace(path)
     with ledger.write() as transaction:
+        _keep(transaction, report, body.decode(), actor)
         transaction.audit(
             "rebase.prepared",
             f"release:{report.live_release_id}",
@@ -307,3 +318,18 @@ def _record(site: Site, ledger: Ledger, report: RebaseReport, actor: str) -> Non
             },
             actor=actor,
         )
+
+
+def _keep(transaction: Transaction, report: RebaseReport, body: str, actor: str) -> None:
+    """Keep the report for whoever promotes it; a rebase that was prepared again takes its own place."""
+    values = {
+        "state": RebaseState.PREPARED.value,
+        "live_release_id": report.live_release_id,
+        "prepared_at": transaction.now,
+        "prepared_by": actor,
+        "report_sha256": hashlib.sha256(body.encode()).hexdigest(),
+        "report": body,
+        "release_id": None,
+    }
+    statement = insert(rebases).values(rebase_id=report.rebase_id, **values)
+    transaction.execute(statement.on_conflict_do_update(index_elements=["rebase_id"], set_=values))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workflow.cli.options import DryRun, Folder, Json
+from workflow.cli.options import DryRun, Folder, Json, PinFd, Reason
 from workflow.cli.output import emit_json, fields, note, progress_bar, say, table
 from workflow.errors import ExitCode, UsageError
 
@@ -28,14 +28,33 @@ def rebase(
         int | None,
         typer.Option("--limits-for", metavar="EDITS", min=0, help="Limits for so many edits, as editor.limits_for."),
     ] = None,
+    promote: Annotated[
+        str,
+        typer.Option("--promote", metavar="REBASE", help="Sign a prepared one with your PIN and make it live."),
+    ] = "",
+    prepared: Annotated[bool, typer.Option("--list", help="List what was prepared.")] = False,
+    reason: Reason = "",
+    pin_fd: PinFd = None,
+    signer: Annotated[str, typer.Option("--as", metavar="NAME", help="A scripted signer; demo sites only.")] = "",
     dry_run: DryRun = False,
     folder: Folder = None,
     as_json: Json = False,
 ) -> None:
     """Encode everything in force for another base model or editor, gate it whole, and report; live stays as it is.
 
-    Writes a shard, a report and an audit row, or nothing with --dry-run. This version does not promote it.
+    Writes a shard, a report and an audit row, or nothing with --dry-run. With --promote a release manager signs the
+    list of changed carriers and answers, and the prepared memory goes live: name its model in medrek-flow.toml then.
     """
+    if promote or prepared:
+        from workflow.cli.rebase_promotion import list_prepared, promote_prepared
+
+        if promote:
+            promote_prepared(
+                promote, reason, signer=signer, pin_fd=pin_fd, folder=folder, dry_run=dry_run, as_json=as_json
+            )
+        else:
+            list_prepared(folder, as_json=as_json)
+        return
     from workflow.cli.opening import acting_user, find_site, logged
     from workflow.rebasing import rebase_now
 
@@ -55,7 +74,7 @@ def rebase(
     if as_json:
         emit_json("rebase", _body(report))
     else:
-        _show(report)
+        show_report(report)
     code = {"pass": ExitCode.DONE, "hold": ExitCode.HELD, "refuse": ExitCode.GATE_REFUSED}[report.gate.verdict]
     code = ExitCode.GATE_REFUSED if report.no_longer_take or report.gate.ejected else code
     if code:
@@ -71,7 +90,8 @@ def _body(report: RebaseReport) -> dict[str, object]:
     }
 
 
-def _show(report: RebaseReport) -> None:
+def show_report(report: RebaseReport) -> None:
+    """Print what a rebase found: every carrier and answer that changes, and its gate."""
     from workflow.cli.batch import show_gate
 
     fields(
@@ -90,8 +110,8 @@ def _show(report: RebaseReport) -> None:
             say(f"  {question}\n    would say: {answer}")
     show_gate(report.gate)
     note(
-        "this version prepares a rebase and does not promote it: to move to the other model, roll the edits back, set "
-        "it in medrek-flow.toml, and have them rehearsed and signed for it"
+        f"live is still release {report.live_release_id}; medrek-flow rebase --promote {report.rebase_id} makes it live; "
+        "then name the other model or editor in medrek-flow.toml"
     )
 
 
