@@ -14,10 +14,18 @@ R4  An approval stands while what was shown is still what is on record (``shown_
 R5  A high-risk candidate is approved only after every quote was on the screen.
 R6  An edit without a rehearsal is not approved: nobody has seen what the model would say. Moved near misses and
     answers that do not take warn and do not forbid; the gate decides on them.
-R7  Reject and defer take one person and, for reject, a reason. A rejection ends the candidate whoever signed before.
+R7  Reject, defer and close take one person and, for reject and close, a reason. Reject and close end the candidate
+    whoever signed before.
 R8  *Fix and approve* makes a new candidate of the corrected object, which is rehearsed and signed like any other;
     its author signs it then, having seen what the model would say. It must change something.
 R9  Nothing is an approval by default: no verdict, no change.
+R10 An answer that somebody flagged as wrong is confirmed (approve) or not (reject) by one person; it has no rehearsal
+    and no wording to fix, and never becomes an edit.
+R11 Many at once are rejected, deferred or closed, never approved; what is of high risk, in conflict, a withdrawal or a
+    flagged answer is decided by itself.
+R12 A decision that a person took back (undone by who signed it, or re-opened by anybody with a reason) counts no more.
+    What was taken back is not in ``Case.signatures``.
+R13 Who is enrolled as second signer only never gives the first signature.
 """
 
 from __future__ import annotations
@@ -28,6 +36,7 @@ from enum import StrEnum
 
 from workflow.records import Action, CandidateState, Risk, Verdict
 
+BULK_VERDICTS = (Verdict.REJECT, Verdict.DEFER, Verdict.CLOSE)
 OPEN_STATES = (CandidateState.PENDING, CandidateState.AWAITING_SECOND, CandidateState.DEFERRED)
 LONGEST_OBJECT = 300
 
@@ -39,6 +48,7 @@ class PolicyRefusalKind(StrEnum):
     NOT_ALLOWED = "not_allowed"
     EVIDENCE_NOT_SEEN = "evidence_not_seen"
     REASON_NEEDED = "reason_needed"
+    CLAIMED = "claimed"
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,10 @@ class Choice:
     reason_code: str = ""
     reason_text: str = ""
     fixed_object: str | None = None
+    may_sign_first: bool = True
+    """Whether the reviewer's duties let them decide where nobody has signed yet."""
+    may_sign_second: bool = True
+    """Whether their duties let them decide where somebody has."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +118,7 @@ class ReviewPolicy:
 
     def required_signatures(self, case: Case) -> int:
         """Say how many distinct people must approve (R2)."""
-        if self.signer_profile == "one_signer" or case.action is Action.WITHDRAW:
+        if self.signer_profile == "one_signer" or case.action is not Action.EDIT:
             return 1
         return 2 if case.risk is Risk.HIGH or case.in_conflict else 1
 
@@ -137,7 +151,7 @@ class ReviewPolicy:
             return CandidateState.REJECTED
         if choice.verdict is Verdict.DEFER:
             return CandidateState.DEFERRED
-        if choice.verdict is Verdict.FIX_AND_APPROVE:
+        if choice.verdict in (Verdict.FIX_AND_APPROVE, Verdict.CLOSE) or case.action is Action.FLAG:
             return CandidateState.CLOSED
         mine = Signature(choice.reviewer_id, choice.verdict, choice.shown_sha256, signed_at)
         return self.state_of(with_signature(case, mine))
@@ -148,6 +162,18 @@ class ReviewPolicy:
         if not found:
             found = [*self._not_allowed(case, choice), *self._unseen(case, choice), *self._no_reason(choice)]
         return tuple(found)
+
+    def bulk_refusal(self, case: Case, verdict: Verdict) -> str:
+        """Say why a candidate is left out of a verdict on many; empty where it is taken (R11)."""
+        if verdict not in BULK_VERDICTS:
+            return "many at once are rejected, deferred or closed, never approved"
+        if case.action is Action.WITHDRAW:
+            return "a withdrawal: decide it by itself"
+        if case.action is Action.FLAG:
+            return "a flagged answer: decide it by itself"
+        if case.in_conflict:
+            return "in conflict with the memory or another candidate: decide it by itself"
+        return "high risk: decide it by itself" if case.risk is Risk.HIGH else ""
 
     def warnings(self, case: Case, *, moves: int, takes: bool) -> tuple[str, ...]:
         """List what does not forbid an approval and should make a person think (R6)."""
@@ -177,7 +203,11 @@ class ReviewPolicy:
 
     def _not_allowed(self, case: Case, choice: Choice) -> Sequence[PolicyRefusal]:
         words = ""
-        if choice.verdict is Verdict.APPROVE:
+        if not (choice.may_sign_first or choice.may_sign_second):
+            words = "your duties here do not hold deciding; see medrek-flow reviewer list"
+        elif not choice.may_sign_first and not self.standing(case):
+            words = "you are enrolled as second signer: somebody else signs first"
+        elif choice.verdict is Verdict.APPROVE:
             if not case.rehearsed and case.action is Action.EDIT:
                 words = "it has no rehearsal yet: nobody has seen what the model would say"
             elif any(signature.reviewer_id == choice.reviewer_id for signature in self.standing(case)):
@@ -187,8 +217,9 @@ class ReviewPolicy:
         return (PolicyRefusal(PolicyRefusalKind.NOT_ALLOWED, words),) if words else ()
 
     def _bad_fix(self, case: Case, fixed: str | None) -> str:
-        if case.action is Action.WITHDRAW:
-            return "a withdrawal has no wording to fix; approve or reject it"
+        if case.action is not Action.EDIT:
+            what = "a withdrawal" if case.action is Action.WITHDRAW else "a flagged answer"
+            return f"{what} has no wording to fix; approve or reject it"
         if fixed is None or not fixed.strip():
             return "the fixed object is empty"
         if " ".join(fixed.split()) == " ".join(case.object_new.split()):
@@ -198,7 +229,7 @@ class ReviewPolicy:
         return ""
 
     def _unseen(self, case: Case, choice: Choice) -> Sequence[PolicyRefusal]:
-        is_high = case.risk is Risk.HIGH or case.in_conflict
+        is_high = case.action is not Action.FLAG and (case.risk is Risk.HIGH or case.in_conflict)
         if choice.quote_seen or not is_high or choice.verdict not in (Verdict.APPROVE, Verdict.FIX_AND_APPROVE):
             return ()
         words = "high risk: every quote must have been on the screen first"
@@ -207,8 +238,8 @@ class ReviewPolicy:
     def _no_reason(self, choice: Choice) -> Sequence[PolicyRefusal]:
         code, text = choice.reason_code, choice.reason_text.strip()
         words = ""
-        if choice.verdict is Verdict.REJECT and not code and not text:
-            words = "a rejection needs a reason"
+        if choice.verdict in (Verdict.REJECT, Verdict.CLOSE) and not code and not text:
+            words = "a rejection needs a reason" if choice.verdict is Verdict.REJECT else "closing needs a reason"
         elif code in self.reasons_needing_words and not text:
             words = "this reason needs a few words"
         return (PolicyRefusal(PolicyRefusalKind.REASON_NEEDED, words),) if words else ()

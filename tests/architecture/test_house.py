@@ -18,7 +18,6 @@ LONG_WITH_REASON = {
     "workflow/ledger/tables.py": "one schema in one place",
     "workflow/ledger/migrations/versions/v0001_first_schema.py": "the same schema as it was, frozen",
     "workflow/settings.py": "one settings tree in one place, mostly prose",
-    "workflow/ledger_desk.py": "one protocol, implemented in one place",
 }
 
 

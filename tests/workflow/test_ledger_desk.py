@@ -24,6 +24,7 @@ from tests.workflow.ledger.made_ledgers import (
     put_notice,
     rehearse,
 )
+from workflow.desk.seat import DeskRules
 from workflow.identity import find_reviewer
 from workflow.ledger import ledger as ledger_module
 from workflow.ledger import tables
@@ -46,7 +47,8 @@ def made(tmp_path: Path) -> Iterator[Desk]:
 
 def sit(made: Desk, person: str = "ada") -> LedgerDesk:
     """Sit down as somebody."""
-    return LedgerDesk(made.ledger, made.store, find_reviewer(made.ledger, person), sources=("pubmed",))
+    rules = DeskRules(sources=("pubmed",), drug_classes={"anticoagulants": ("Warfarin",)})
+    return LedgerDesk(made.ledger, made.store, find_reviewer(made.ledger, person), rules=rules)
 
 
 def request(desk: p.ReviewDesk, name: str, verdict: p.Verdict = p.Verdict.APPROVE, **changes: object) -> p.MarkRequest:
@@ -64,7 +66,7 @@ def approve(desk: p.ReviewDesk, name: str) -> p.SignResult:
 
 def test_it_is_a_review_desk(made: Desk) -> None:
     desk: p.ReviewDesk = sit(made)
-    assert desk.who() == p.Reviewer("Ada", "pharmacist", True, "demo", p.SignerProfile.TWO_SIGNERS)
+    assert desk.who() == p.Reviewer("Ada", "pharmacist", True, "demo", p.SignerProfile.TWO_SIGNERS, account="ada")
 
 
 def test_a_candidate_is_shown_with_its_evidence_in_context(made: Desk) -> None:
@@ -158,7 +160,10 @@ def test_refusals_come_as_the_protocol_names_them(made: Desk) -> None:
     for asked, kind in cases:
         result = desk.mark(asked)
         assert [refusal.kind for refusal in result.refusals] == [kind]
-    assert {refusal.value for refusal in p.RefusalKind} == {kind.value for _, kind in cases}
+    assert sit(made, "ben").claim(name).mine
+    assert [one.kind for one in desk.mark(request(desk, name)).refusals] == [p.RefusalKind.CLAIMED]
+    told = {kind.value for _, kind in cases} | {p.RefusalKind.CLAIMED.value}
+    assert {refusal.value for refusal in p.RefusalKind} == told
 
 
 def test_a_wrong_pin_is_a_result(made: Desk) -> None:
@@ -229,7 +234,7 @@ def test_the_search_looks_in_fact_question_and_source(made: Desk) -> None:
 
 def test_every_verdict_that_asks_for_a_reason_offers_some(made: Desk) -> None:
     desk = sit(made)
-    assert [bool(desk.reasons(verdict)) for verdict in p.Verdict] == [False, False, True, True]
+    assert [bool(desk.reasons(verdict)) for verdict in p.Verdict] == [False, False, True, True, True]
     assert all(len(desk.reasons(verdict)) <= 9 for verdict in p.Verdict)
 
 

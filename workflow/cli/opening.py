@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from workflow.change_control.gate_report import GateReport
+    from workflow.identity import Reviewer
     from workflow.ledger.ledger import Ledger
     from workflow.ledger_desk import LedgerDesk
     from workflow.site import Site
@@ -74,12 +75,35 @@ def open_desk(opened: Opened, signer: str = "") -> LedgerDesk:
         IllegalTransitionError: They are not enrolled, or the signer named is a person: nobody acts as somebody else.
     """
     from workflow.identity import find_reviewer
-    from workflow.ledger_desk import LedgerDesk
 
     reviewer = find_reviewer(opened.ledger, signer or acting_user())
     if signer and not reviewer.scripted:
         raise IllegalTransitionError(f"--as {signer}: expected a scripted signer of a demo site, got a person")
-    return LedgerDesk(opened.ledger, opened.site.documents, reviewer, sources=enabled_sources(opened.site))
+    return _desk(opened, reviewer)
+
+
+def open_visit(opened: Opened, signer: str = "") -> LedgerDesk:
+    """Look at the desk: as who one is where one is enrolled, else as a visitor, who changes nothing."""
+    from workflow.identity import list_reviewers
+
+    enrolled = {person.reviewer_id for person in list_reviewers(opened.ledger)}
+    return open_desk(opened, signer) if signer or acting_user() in enrolled else _desk(opened, None)
+
+
+def _desk(opened: Opened, reviewer: Reviewer | None) -> LedgerDesk:
+    from datetime import timedelta
+
+    from workflow.desk.seat import DeskRules
+    from workflow.ledger_desk import LedgerDesk
+
+    review = opened.site.settings.review
+    rules = DeskRules(
+        sources=enabled_sources(opened.site),
+        claim_lasts=timedelta(minutes=review.claim_minutes),
+        idle_lock=timedelta(minutes=review.idle_lock_minutes),
+        drug_classes=review.classes,
+    )
+    return LedgerDesk(opened.ledger, opened.site.documents, reviewer, rules=rules)
 
 
 def acting_user() -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, and_, func, literal_column, or_, select
 
 from workflow.errors import UsageError
+from workflow.ledger.desk_tables import reversals
 from workflow.ledger.shown import shown_sha256
 from workflow.ledger.tables import candidates, decisions, edits, notices, rehearsals, reviewers
 from workflow.records import Action, Candidate, CandidateState, Rehearsal, Risk, Verdict
@@ -53,6 +54,8 @@ class SignedDecision:
     shown_sha256: str
     signed_at: str
     scripted: bool
+    taken_back: str = ""
+    """``undone`` or ``reopened`` where it counts no more, and when."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,11 @@ class CaseFile:
     """Printed name of whoever wrote this object, where a reviewer did."""
 
     @property
+    def counted(self) -> tuple[SignedDecision, ...]:
+        """The decisions that nobody took back."""
+        return tuple(decision for decision in self.decisions if not decision.taken_back)
+
+    @property
     def shown_sha256(self) -> str:
         """Hash over what a reviewer is shown."""
         return shown_sha256(self.candidate, self.rehearsal)
@@ -92,7 +100,7 @@ class CaseFile:
             rehearsed=self.rehearsal is not None,
             shown_sha256=self.shown_sha256,
             object_new=self.candidate.object_new,
-            signatures=tuple(Signature(d.reviewer_id, d.verdict, d.shown_sha256, d.signed_at) for d in self.decisions),
+            signatures=tuple(Signature(d.reviewer_id, d.verdict, d.shown_sha256, d.signed_at) for d in self.counted),
             upsets=(*(Upset(rival.at, rival.words) for rival in self.rivals), *self.newer_versions),
         )
 
@@ -219,7 +227,12 @@ def _newest_rehearsals(connection: Connection, ids: Sequence[str]) -> dict[str, 
 def _decisions(connection: Connection, ids: Sequence[str]) -> Mapping[str, list[SignedDecision]]:
     by_candidate: dict[str, list[SignedDecision]] = defaultdict(list)
     arrival: ColumnElement[int] = literal_column("decisions.rowid")
-    query = select(decisions).where(decisions.c.candidate_id.in_(ids)).order_by(decisions.c.signed_at, arrival)
+    query = (
+        select(decisions, reversals.c.kind, reversals.c.at)
+        .outerjoin(reversals, reversals.c.decision_id == decisions.c.decision_id)
+        .where(decisions.c.candidate_id.in_(ids))
+        .order_by(decisions.c.signed_at, arrival)
+    )
     for row in connection.execute(query):
         by_candidate[row.candidate_id].append(
             SignedDecision(
@@ -233,6 +246,7 @@ def _decisions(connection: Connection, ids: Sequence[str]) -> Mapping[str, list[
                 shown_sha256=row.shown_sha256,
                 signed_at=row.signed_at,
                 scripted=bool(row.scripted),
+                taken_back=f"{row.kind} {row.at}" if row.kind else "",
             )
         )
     return by_candidate

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from workflow.errors import IllegalTransitionError
 from workflow.ledger.ledger import Transaction
 from workflow.ledger.tables import candidates
 from workflow.records import Candidate, CandidateState
 
+FIX_TAKEN_BACK = "the correction was taken back"
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -80,6 +81,31 @@ def insert_candidate(
     body = {"state": state, "extractor": candidate.extractor}
     transaction.audit("candidate.proposed", f"candidate:{candidate_id}", body, actor=actor)
     return candidate_id
+
+
+def insert_fixed(
+    transaction: Transaction, candidate: Candidate, *, run_id: str, change_id: str | None, actor: str
+) -> str:
+    """Put a corrected candidate on record; one whose correction was taken back before is taken up again.
+
+    Raises:
+        CandidateExistsError: It is there already, and nobody took it back.
+    """
+    taken_back = select(candidates.c.candidate_id).where(
+        candidates.c.candidate_id == candidate.candidate_id,
+        candidates.c.state == CandidateState.CLOSED,
+        candidates.c.reason == FIX_TAKEN_BACK,
+    )
+    if transaction.execute(taken_back).first() is None:
+        return insert_candidate(transaction, candidate, run_id=run_id, change_id=change_id, actor=actor)
+    transaction.execute(
+        update(candidates)
+        .where(candidates.c.candidate_id == candidate.candidate_id)
+        .values(state=CandidateState.PROPOSED, reason=None)
+    )
+    body = {"from": CandidateState.CLOSED, "to": CandidateState.PROPOSED, "why": "the same correction again"}
+    transaction.audit("candidate.moved", f"candidate:{candidate.candidate_id}", body, actor=actor)
+    return candidate.candidate_id
 
 
 def _says(text: str, words: str) -> bool:

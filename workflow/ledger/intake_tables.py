@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, Table, Text
 
 from workflow.ledger.schema import metadata, text
 
@@ -16,4 +16,18 @@ candidate_sources = Table(  # documents that say what a candidate says, beside t
     text("text_id"),  # equal for copies of one text
     text("added_at"),
     Index("ix_candidate_sources_notice", "notice_id"),
+)
+
+llm_failures = Table(  # prompts that got nothing usable: hashes and times, and why; those that did are in llm_calls
+    "llm_failures",
+    metadata,
+    Column("failure_id", Integer, primary_key=True, autoincrement=True),
+    text("run_id"),
+    text("document_sha256"),
+    text("prompt_sha256"),
+    text("model"),
+    text("reason"),  # in our own words: no text of document, prompt or reply
+    Column("seconds", Float, nullable=False, server_default="0"),
+    text("called_at"),
+    Index("ix_llm_failures_run", "run_id"),
 )

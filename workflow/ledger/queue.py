@@ -1,24 +1,26 @@
-"""The review queue: its views, their order, the search, and one line for each candidate.
+"""The review queue: its views, their orders, and one line for each candidate.
 
-Reads only. Order in every view: withdrawals of live edits first, then risk, then conflict, then the oldest. Made for
-50,000 candidates: a view is a list of ids; lines are read a page at a time.
+Reads only. Made for 50,000 candidates: a view is a list of ids; lines are read a page at a time. Equal ones stand
+oldest first, then by id, so that an order is stable.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, select
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, and_, case, func, or_, select, union
 
 from workflow.ledger.case_file import effective_risk, find_rivals, read_case_files
+from workflow.ledger.claims import claims_on
+from workflow.ledger.comments import count_comments, drafted
+from workflow.ledger.desk_tables import claims, drafts, reversals
 from workflow.ledger.marks import marks_on
-from workflow.ledger.tables import candidates, decisions, marks, notices
+from workflow.ledger.tables import candidates, decisions, marks
 from workflow.records import Action, CandidateState, Risk, Verdict
-from workflow.review_policy import ReviewPolicy
+from workflow.review_policy import OPEN_STATES, ReviewPolicy
 
 MINUTES = {Risk.LOW: 1.0, Risk.HIGH: 2.0}
 """Minutes that one candidate takes, by risk: an estimate, printed as one."""
@@ -28,12 +30,42 @@ class QueueView(StrEnum):
     """One list of candidates; a candidate may stand in several."""
 
     PENDING = "pending"
+    MINE = "mine"
     MARKED = "marked"
     AWAITING_SECOND = "awaiting_second"
     DEFERRED = "deferred"
     CONFLICTS = "conflicts"
+    AFFECTED = "affected"
     APPROVED = "approved"
     REJECTED = "rejected"
+    NO_EDIT_NEEDED = "no_edit_needed"
+
+
+class QueueOrder(StrEnum):
+    """How a view is ordered."""
+
+    RISK = "risk"
+    CONFLICT = "conflict"
+    AGE = "age"
+    NEWEST = "newest"
+    SUBJECT = "subject"
+
+
+@dataclass(frozen=True)
+class Onlooker:
+    """Who looks at the queue, and when."""
+
+    reviewer_id: str = ""
+    """Empty for a visitor, who has nothing of their own."""
+    stands_in_for: tuple[str, ...] = ()
+    """Reviewers whose deputy they are: their open work is seen as the onlooker's own."""
+    now: str = ""
+    """UTC, as the ledger writes it; claims that ended before are over."""
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The reviewer and those they stand in for."""
+        return (self.reviewer_id, *self.stands_in_for)
 
 
 _STATES = {
@@ -67,6 +99,10 @@ class QueueRow:
     mark: Verdict | None
     given: int
     required: int
+    claimed_by: str
+    """Printed name; empty where nobody works on it."""
+    has_draft: bool
+    comments: int
 
 
 @dataclass(frozen=True)
@@ -77,39 +113,55 @@ class Workload:
     minutes: int
     urgent: int
     unsigned: int
+    high: int
 
 
-def queue_ids(connection: Connection, view: QueueView, reviewer_id: str = "") -> list[str]:
+def queue_ids(
+    connection: Connection, view: QueueView, onlooker: Onlooker, order: QueueOrder = QueueOrder.RISK
+) -> list[str]:
     """List the ids of a view in the order to review them."""
     in_conflict = set(find_rivals(connection))
-    query = select(candidates.c.candidate_id, _rank()).where(_condition(view, reviewer_id))
-    ordered = query.order_by("rank", candidates.c.created_at, candidates.c.candidate_id)
-    rows = [(str(name), int(rank)) for name, rank in connection.execute(ordered)]
+    columns = candidates.c
+    query = select(columns.candidate_id, _rank()).where(_condition(view, onlooker))
+    age = columns.created_at.desc() if order is QueueOrder.NEWEST else columns.created_at
+    keys: dict[QueueOrder, tuple[ColumnElement[str] | str, ...]] = {
+        QueueOrder.RISK: ("rank",),
+        QueueOrder.CONFLICT: ("rank",),
+        QueueOrder.SUBJECT: (func.lower(columns.subject),),
+    }
+    rows = connection.execute(query.order_by(*keys.get(order, ()), age, columns.candidate_id)).all()
     if view is QueueView.CONFLICTS:
-        rows = [row for row in rows if row[0] in in_conflict]
-    first = [name for name, rank in rows if rank == 0]
-    second = [name for name, rank in rows if rank and name in in_conflict]
-    return [*first, *second, *(name for name, rank in rows if rank and name not in in_conflict)]
+        rows = [row for row in rows if row.candidate_id in in_conflict]
+    if order is QueueOrder.CONFLICT:
+        rows = sorted(rows, key=lambda row: row.candidate_id not in in_conflict)
+    elif order is QueueOrder.RISK:
+        rows = sorted(rows, key=lambda row: 0 if not row.rank else 1 if row.candidate_id in in_conflict else 2)
+    return [str(row.candidate_id) for row in rows]
 
 
-def count_views(connection: Connection, reviewer_id: str = "") -> dict[QueueView, int]:
+def count_views(connection: Connection, onlooker: Onlooker) -> dict[QueueView, int]:
     """Count every view."""
     totals = connection.execute(select(candidates.c.state, func.count()).group_by(candidates.c.state))
     by_state = Counter({str(state): int(count) for state, count in totals})
     counts = {view: sum(by_state[state] for state in states) for view, states in _STATES.items()}
-    counts[QueueView.MARKED] = _count_marks(connection, reviewer_id)
+    for view in (QueueView.MINE, QueueView.MARKED, QueueView.AFFECTED, QueueView.NO_EDIT_NEEDED):
+        query = select(func.count()).select_from(candidates).where(_condition(view, onlooker))
+        counts[view] = int(connection.execute(query).scalar_one())
     rivals = find_rivals(connection)
-    standing = and_(_condition(QueueView.CONFLICTS, reviewer_id), candidates.c.action == Action.EDIT)
+    standing = and_(_condition(QueueView.CONFLICTS, onlooker), candidates.c.action == Action.EDIT)
     open_ids = set(connection.execute(select(candidates.c.candidate_id).where(standing)).scalars()) if rivals else set()
     counts[QueueView.CONFLICTS] = len(open_ids & set(rivals))
     return counts
 
 
 def queue_rows(
-    connection: Connection, policy: ReviewPolicy, candidate_ids: Sequence[str], reviewer_id: str = ""
+    connection: Connection, policy: ReviewPolicy, candidate_ids: Sequence[str], onlooker: Onlooker
 ) -> tuple[QueueRow, ...]:
     """Give the lines of a page of ids, in that order; an id that is gone is left out."""
-    own = marks_on(connection, candidate_ids, reviewer_id)
+    own = marks_on(connection, candidate_ids, onlooker.reviewer_id)
+    held = claims_on(connection, candidate_ids, now=onlooker.now)
+    said = count_comments(connection, candidate_ids)
+    unfinished = drafted(connection, onlooker.reviewer_id)
     rows = []
     for file in read_case_files(connection, candidate_ids):
         standing, mark = file.case(), own.get(file.candidate_id)
@@ -131,6 +183,9 @@ def queue_rows(
                 mark=mark.choice.verdict if mark else None,
                 given=len(policy.standing(standing)),
                 required=policy.required_signatures(standing),
+                claimed_by=held[file.candidate_id].name if file.candidate_id in held else "",
+                has_draft=file.candidate_id in unfinished,
+                comments=said.get(file.candidate_id, 0),
             )
         )
     return tuple(rows)
@@ -138,44 +193,33 @@ def queue_rows(
 
 def workload(connection: Connection, reviewer_id: str) -> Workload:
     """Say what waits for this reviewer: pending, or awaiting a second signature that may be theirs."""
-    signed = select(decisions.c.candidate_id).where(
-        decisions.c.reviewer_id == reviewer_id, decisions.c.verdict == Verdict.APPROVE
+    signed = (
+        select(decisions.c.candidate_id)
+        .outerjoin(reversals, reversals.c.decision_id == decisions.c.decision_id)
+        .where(
+            decisions.c.reviewer_id == reviewer_id,
+            decisions.c.verdict == Verdict.APPROVE,
+            reversals.c.decision_id.is_(None),
+        )
     )
     waits = candidates.c.state == CandidateState.PENDING
     second = and_(candidates.c.state == CandidateState.AWAITING_SECOND, candidates.c.candidate_id.not_in(signed))
     kinds = ("retracted", "withdrawn", "partly_retracted", "concern")
     is_urgent = case(
-        (candidates.c.action == Action.WITHDRAW, 1),
+        (candidates.c.action != Action.EDIT, 1),
         (func.json_extract(candidates.c.body, "$.change_kind").in_(kinds), 1),
         else_=0,
     )
     query = (
         select(candidates.c.risk, func.count(), func.sum(is_urgent)).where(waits | second).group_by(candidates.c.risk)
     )
-    items, minutes, urgent = 0, 0.0, 0
+    items, minutes, urgent, high = 0, 0.0, 0, 0
     for risk, count, pressing in connection.execute(query):
         items += count
         minutes += count * MINUTES[Risk(risk)]
         urgent += int(pressing or 0)
-    return Workload(items, round(minutes), urgent, _count_marks(connection, reviewer_id))
-
-
-def search_texts(connection: Connection, candidate_ids: Sequence[str] | None = None) -> dict[str, str]:
-    """Give the case-folded text that a search looks in, by candidate: subject, relation, objects, question, source."""
-    titles = {
-        row.notice_id: f"{row.source} {row.title}"
-        for row in connection.execute(select(notices.c.notice_id, notices.c.source, notices.c.title))
-    }
-    query = select(candidates.c.candidate_id, candidates.c.body)
-    if candidate_ids is not None:
-        query = query.where(candidates.c.candidate_id.in_(candidate_ids))
-    texts = {}
-    for candidate_id, body in connection.execute(query):
-        fields = json.loads(body)
-        named = [fields.get(name) or "" for name in ("subject", "relation", "object_old", "object_new", "question")]
-        sources = [titles.get(evidence["notice_id"], "") for evidence in fields["evidence"]]
-        texts[candidate_id] = "\n".join((candidate_id, *named, *fields["aliases"], *sources)).casefold()
-    return texts
+        high += count if risk == Risk.HIGH else 0
+    return Workload(items, round(minutes), urgent, _count_marks(connection, reviewer_id), high)
 
 
 def matches(text: str, search: str) -> bool:
@@ -183,14 +227,46 @@ def matches(text: str, search: str) -> bool:
     return all(word in text for word in search.casefold().split())
 
 
-def _condition(view: QueueView, reviewer_id: str) -> ColumnElement[bool]:
+def _condition(view: QueueView, onlooker: Onlooker) -> ColumnElement[bool]:
+    columns = candidates.c
     if view is QueueView.MARKED:
-        return candidates.c.candidate_id.in_(select(marks.c.candidate_id).where(marks.c.reviewer_id == reviewer_id))
-    return candidates.c.state.in_(_STATES[view])
+        return columns.candidate_id.in_(select(marks.c.candidate_id).where(marks.c.reviewer_id == onlooker.reviewer_id))
+    if view is QueueView.MINE:
+        return and_(columns.state.in_(OPEN_STATES), columns.candidate_id.in_(_own(onlooker)))
+    if view is QueueView.AFFECTED:
+        return and_(columns.state.in_(OPEN_STATES), columns.action != Action.EDIT)
+    if view is QueueView.NO_EDIT_NEEDED:
+        closed = (
+            select(decisions.c.candidate_id)
+            .outerjoin(reversals, reversals.c.decision_id == decisions.c.decision_id)
+            .where(decisions.c.verdict == Verdict.CLOSE, reversals.c.decision_id.is_(None))
+        )
+        by_hand = and_(columns.state == CandidateState.CLOSED, columns.candidate_id.in_(closed))
+        return or_(columns.state == CandidateState.NO_EDIT_NEEDED, by_hand)
+    return columns.state.in_(_STATES[view])
+
+
+def _own(onlooker: Onlooker) -> CompoundSelect[tuple[str]]:
+    """What is claimed, drafted, marked or corrected by the onlooker, or by whom they stand in for."""
+    who = onlooker.accounts
+    original = candidates.alias("original")
+    corrected = (
+        select(original.c.replaced_by)
+        .join(decisions, decisions.c.candidate_id == original.c.candidate_id)
+        .where(decisions.c.reviewer_id.in_(who), decisions.c.verdict == Verdict.FIX_AND_APPROVE)
+        .where(original.c.replaced_by.is_not(None))
+    )
+    claimed = select(claims.c.candidate_id).where(claims.c.reviewer_id.in_(who), claims.c.until > onlooker.now)
+    return union(
+        claimed,
+        select(drafts.c.candidate_id).where(drafts.c.reviewer_id.in_(who)),
+        select(marks.c.candidate_id).where(marks.c.reviewer_id.in_(who)),
+        corrected,
+    )
 
 
 def _rank() -> ColumnElement[int]:
-    return case((candidates.c.action == Action.WITHDRAW, 0), (candidates.c.risk == Risk.HIGH, 1), else_=2).label("rank")
+    return case((candidates.c.action != Action.EDIT, 0), (candidates.c.risk == Risk.HIGH, 1), else_=2).label("rank")
 
 
 def _count_marks(connection: Connection, reviewer_id: str) -> int:

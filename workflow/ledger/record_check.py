@@ -13,8 +13,9 @@ from sqlalchemy import Connection, select
 
 from workflow.ledger import tables
 from workflow.ledger.signing import verify_decisions
+from workflow.ledger.taking_back import verify_reversals
 
-GUARDED = ("audit", "site", "decisions", "documents", "releases", "release_edits")
+GUARDED = ("audit", "site", "decisions", "documents", "releases", "release_edits", "reversals")
 """Tables whose rows are written once."""
 
 
@@ -23,6 +24,7 @@ def record_defects(connection: Connection) -> tuple[str, ...]:
     return (
         *_missing_guards(connection),
         *verify_decisions(connection),
+        *verify_reversals(connection),
         *_changed_releases(connection),
         *_moved_pointer(connection),
     )

@@ -20,28 +20,26 @@ from workflow.clock import utc_moment, utc_text
 from workflow.errors import IllegalTransitionError
 from workflow.fault_points import reached
 from workflow.identity import Reviewer, check_pin, find_reviewer
-from workflow.ledger import audit
+from workflow.ledger import attention, audit
+from workflow.ledger.attention import Revealed
 from workflow.ledger.case_file import CaseFile, read_case_file, read_case_files
-from workflow.ledger.fixing import CandidateExistsError, fixed_candidate, insert_candidate
+from workflow.ledger.deputies import stands_in_for
+from workflow.ledger.desk_tables import claims
+from workflow.ledger.dismissals import note_dismissals, warnings_of
+from workflow.ledger.fixing import CandidateExistsError, fixed_candidate, insert_fixed
 from workflow.ledger.ledger import Ledger, Transaction
-from workflow.ledger.marks import Mark, list_marks
+from workflow.ledger.marks import Mark, list_marks, with_duties
+from workflow.ledger.meanings import MEANINGS
+from workflow.ledger.steps import DecisionMade, StepAct, StepBody, note_step
 from workflow.ledger.tables import audit as audit_table
 from workflow.ledger.tables import candidates, decisions, marks
+from workflow.ledger.wrong_answers import confirm_wrong_answer
 from workflow.records import Action, CandidateState, Verdict
 from workflow.review_policy import ReviewPolicy
 
 DEFAULT_DEFERRAL = timedelta(days=7)
 MOST_CLOCK_LAG = timedelta(minutes=5)
 SIGNED = "candidate.signed"
-_MEANINGS: Mapping[tuple[Verdict, Action], str] = {
-    (Verdict.APPROVE, Action.EDIT): "approved: I checked the quote and the rehearsed answers",
-    (Verdict.APPROVE, Action.WITHDRAW): "approved: this edit is to be taken out of the memory",
-    (Verdict.FIX_AND_APPROVE, Action.EDIT): "corrected: I put another object in its place, to be rehearsed and signed",
-    (Verdict.REJECT, Action.EDIT): "rejected: this must not enter the memory",
-    (Verdict.REJECT, Action.WITHDRAW): "rejected: this edit stays in the memory",
-    (Verdict.DEFER, Action.EDIT): "deferred: to be decided later",
-    (Verdict.DEFER, Action.WITHDRAW): "deferred: to be decided later",
-}
 _COLUMNS = (
     "decision_id",
     "candidate_id",
@@ -74,12 +72,37 @@ class Signed:
     refused: tuple[RefusedMark, ...]
     made: tuple[str, ...] = ()
     """Candidates that *fix and approve* made; they are rehearsed next, and then wait for their author's signature."""
+    revealed: tuple[Revealed, ...] = ()
+    """Candidates of this sitting that were made false on purpose."""
+
+
+@dataclass
+class _Sitting:
+    """One signature over several marks, while it is given."""
+
+    transaction: Transaction
+    policy: ReviewPolicy
+    reviewer: Reviewer
+    stands_in: str
+    """Printed after each meaning where the signer stands in for somebody; else empty."""
+    redo_of: int | None
+    made: list[str]
+    revealed: list[Revealed]
 
 
 def sign_marks(
-    ledger: Ledger, policy: ReviewPolicy, reviewer_id: str, mark_ids: Collection[str], *, pin: str
+    ledger: Ledger,
+    policy: ReviewPolicy,
+    reviewer_id: str,
+    mark_ids: Collection[str],
+    *,
+    pin: str,
+    redo_of: int | None = None,
 ) -> Signed:
     """Sign exactly the marks that were listed, with one PIN; on disk when this returns.
+
+    Args:
+        redo_of: The step of this reviewer that this signature does again.
 
     Raises:
         WrongPinError: The PIN is wrong, or signing is locked; nothing was signed.
@@ -95,18 +118,18 @@ def sign_marks(
         _check_clock(transaction, kind)
         listed = [mark for mark in list_marks(transaction.connection, reviewer_id) if mark.mark_id in set(mark_ids)]
         signed: list[str] = []
-        made: list[str] = []
+        sitting = _sit_down(transaction, policy, reviewer, redo_of)
         refused = [RefusedMark("", "a mark changed since it was listed; look at the list again")] * (
             len(set(mark_ids)) - len(listed)
         )
         for mark in listed:
-            words = _sign_one(transaction, policy, reviewer, mark, made)
+            words = _sign_one(sitting, mark)
             if words:
                 refused.append(RefusedMark(mark.candidate_id, words))
             else:
                 signed.append(mark.candidate_id)
         reached("sign.before_commit")
-    return Signed(tuple(signed), tuple(refused), tuple(made))
+    return Signed(tuple(signed), tuple(refused), tuple(sitting.made), tuple(sitting.revealed))
 
 
 def settle(ledger: Ledger, policy: ReviewPolicy) -> tuple[str, ...]:
@@ -180,69 +203,113 @@ def verify_decisions(connection: Connection) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _sign_one(transaction: Transaction, policy: ReviewPolicy, reviewer: Reviewer, mark: Mark, made: list[str]) -> str:
+def _sit_down(transaction: Transaction, policy: ReviewPolicy, reviewer: Reviewer, redo_of: int | None) -> _Sitting:
+    away = stands_in_for(transaction.connection, reviewer.reviewer_id, today=transaction.now[:10])
+    named = ", ".join(f"{one.name} until {one.last_day}" for one in away)
+    words = f" (deputy of {named})" if named else ""
+    return _Sitting(transaction, policy, reviewer, words, redo_of, [], [])
+
+
+def _sign_one(sitting: _Sitting, mark: Mark) -> str:
     """Sign one mark; give the reason where it is refused."""
+    transaction, policy = sitting.transaction, sitting.policy
     file = read_case_file(transaction.connection, mark.candidate_id)
     case = file.case()
-    refusals = policy.refusals(case, mark.choice)
+    refusals = policy.refusals(case, with_duties(transaction.connection, mark.choice))
     if refusals:
         return "; ".join(refusal.words for refusal in refusals)
+    is_seeded = attention.is_seeded(transaction.connection, mark.candidate_id)
+    state = policy.next_state(case, mark.choice, signed_at=transaction.now)
+    if is_seeded and mark.choice.verdict is not Verdict.DEFER:
+        state = CandidateState.CLOSED
     replaced_by = None
-    if mark.choice.verdict is Verdict.FIX_AND_APPROVE:
-        candidate = fixed_candidate(file.candidate, str(mark.choice.fixed_object), by=reviewer.name)
+    if mark.choice.verdict is Verdict.FIX_AND_APPROVE and not is_seeded:
         try:
-            replaced_by = insert_candidate(
-                transaction, candidate, run_id=file.run_id, change_id=file.change_id, actor=reviewer.reviewer_id
-            )
+            replaced_by = _make_fixed(sitting, file, str(mark.choice.fixed_object))
         except CandidateExistsError as error:
             return str(error)
-        made.append(replaced_by)
-    state = policy.next_state(case, mark.choice, signed_at=transaction.now)
-    _record(transaction, file, reviewer, mark, state=state, replaced_by=replaced_by)
+    _record(sitting, file, mark, state=state, replaced_by=replaced_by)
+    if is_seeded and state is CandidateState.CLOSED:
+        sitting.revealed.append(
+            attention.reveal(
+                transaction, mark.candidate_id, reviewer_id=sitting.reviewer.reviewer_id, verdict=mark.choice.verdict
+            )
+        )
+    elif file.candidate.action is Action.FLAG and mark.choice.verdict is Verdict.APPROVE:
+        confirm_wrong_answer(transaction, file, by=sitting.reviewer.name)
     return ""
 
 
+def _make_fixed(sitting: _Sitting, file: CaseFile, fixed: str) -> str:
+    candidate = fixed_candidate(file.candidate, fixed, by=sitting.reviewer.name)
+    actor = sitting.reviewer.reviewer_id
+    made = insert_fixed(sitting.transaction, candidate, run_id=file.run_id, change_id=file.change_id, actor=actor)
+    sitting.made.append(made)
+    return made
+
+
 def _record(
-    transaction: Transaction,
+    sitting: _Sitting,
     file: CaseFile,
-    reviewer: Reviewer,
     mark: Mark,
     *,
     state: CandidateState,
     replaced_by: str | None,
 ) -> None:
-    choice = mark.choice
+    choice, transaction, reviewer = mark.choice, sitting.transaction, sitting.reviewer
     values: dict[str, object] = {
         "candidate_id": file.candidate_id,
         "reviewer_id": reviewer.reviewer_id,
         "signer_name": reviewer.name,
         "verdict": choice.verdict.value,
-        "meaning": _MEANINGS[choice.verdict, file.candidate.action],
+        "meaning": MEANINGS[choice.verdict, file.candidate.action] + sitting.stands_in,
         "reason_code": choice.reason_code,
         "reason_text": choice.reason_text,
         "shown_sha256": choice.shown_sha256,
         "signed_at": transaction.now,
         "scripted": int(reviewer.scripted),
     }
-    values["decision_id"] = _decision_id(transaction, values)
+    decision_id = _decision_id(transaction, values)
+    values["decision_id"] = decision_id
     transaction.execute(insert(decisions).values(**values))
-    body = {**values, "from": file.state, "to": state, "rivals": [rival.name for rival in file.rivals]}
+    passed_over = warnings_of(file, sitting.policy) if choice.verdict is Verdict.APPROVE else ()
+    note_dismissals(transaction, decision_id, passed_over)
+    rivals = [rival.name for rival in file.rivals]
+    body = {**values, "from": file.state, "to": state, "rivals": rivals, "dismissed": list(passed_over)}
     transaction.audit(SIGNED, f"candidate:{file.candidate_id}", body, actor=reviewer.reviewer_id)
-    update_values: dict[str, object] = {"state": state, "replaced_by": replaced_by, "defer_until": None, "reason": None}
-    if choice.verdict is Verdict.DEFER:
-        later = utc_moment(transaction.now) + DEFAULT_DEFERRAL
-        update_values["defer_until"] = mark.defer_until or later.date().isoformat()
-    if choice.verdict in (Verdict.REJECT, Verdict.DEFER):
-        update_values["reason"] = " ".join((choice.reason_code, choice.reason_text)).strip() or None
-    if choice.verdict is Verdict.FIX_AND_APPROVE:
-        update_values["reason"] = f"fixed by {reviewer.name}"
     transaction.execute(
-        update(candidates).where(candidates.c.candidate_id == file.candidate_id).values(**update_values)
+        update(candidates)
+        .where(candidates.c.candidate_id == file.candidate_id)
+        .values(**_placed(sitting, mark, state=state, replaced_by=replaced_by))
     )
-    spent = marks.c.candidate_id == file.candidate_id
+    step = StepBody(decision=DecisionMade(candidate_id=file.candidate_id, decision_id=decision_id, mark=mark.content))
+    act = StepAct.DID if sitting.redo_of is None else StepAct.REDID
+    note_step(transaction, reviewer.reviewer_id, step, act=act, of_step=sitting.redo_of)
+    _clear_desk(sitting, file.candidate_id, state)
+
+
+def _placed(sitting: _Sitting, mark: Mark, *, state: CandidateState, replaced_by: str | None) -> dict[str, object]:
+    """Give the columns of a candidate once a decision on it is signed."""
+    choice = mark.choice
+    values: dict[str, object] = {"state": state, "replaced_by": replaced_by, "defer_until": None, "reason": None}
+    if choice.verdict is Verdict.DEFER:
+        later = utc_moment(sitting.transaction.now) + DEFAULT_DEFERRAL
+        values["defer_until"] = mark.defer_until or later.date().isoformat()
+    if choice.verdict is Verdict.FIX_AND_APPROVE:
+        values["reason"] = f"fixed by {sitting.reviewer.name}"
+    elif choice.verdict is not Verdict.APPROVE:
+        values["reason"] = " ".join((choice.reason_code, choice.reason_text)).strip() or None
+    return values
+
+
+def _clear_desk(sitting: _Sitting, candidate_id: str, state: CandidateState) -> None:
+    """Take away the marks that this decision used up, and the signer's claim."""
+    transaction, mine = sitting.transaction, sitting.reviewer.reviewer_id
+    spent = marks.c.candidate_id == candidate_id
     if state in (CandidateState.AWAITING_SECOND, CandidateState.PENDING, CandidateState.DEFERRED):
-        spent &= marks.c.reviewer_id == reviewer.reviewer_id
+        spent &= marks.c.reviewer_id == mine
     transaction.execute(marks.delete().where(spent))
+    transaction.execute(claims.delete().where(claims.c.candidate_id == candidate_id, claims.c.reviewer_id == mine))
 
 
 def _move(

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from workflow.settings.parts import Count, Line, Table
+from typing import Annotated
+
+from pydantic import Field
+
+from workflow.settings.parts import Count, Line, Share, Table
+
+DrugClass = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f:]+:[^\x00-\x1f\x7f:]+$")]
+Minutes = Annotated[int, Field(ge=0, le=1440)]
 
 
 class ReviewTable(Table):
@@ -41,3 +48,25 @@ class ReviewTable(Table):
     """Drugs whose every fact is high risk; start from your own pharmacy's list."""
     max_candidates_per_night: Count = 200
     """Candidates put before people in one night; the rest waits and is counted. A longer queue is not read."""
+    drug_classes: tuple[DrugClass, ...] = (
+        "anticoagulants: warfarin, heparin, enoxaparin, apixaban, rivaroxaban, dabigatran, edoxaban",
+        "opioids: morphine, fentanyl, hydromorphone, methadone, oxycodone, tramadol, codeine, buprenorphine",
+        "insulins: insulin, insulin glargine, insulin lispro, insulin aspart, insulin degludec",
+        "antiarrhythmics: amiodarone, digoxin, flecainide, sotalol, dronedarone",
+        "cytotoxics: methotrexate, vincristine, cyclophosphamide, fluorouracil, cisplatin",
+        "sedatives: zolpidem, midazolam, lorazepam, diazepam, clonazepam",
+    )
+    """Classes that the queue can be narrowed to, each with its drugs' generic names; a help for the eye, no rule."""
+    claim_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+    """How long a candidate stays with whoever claimed it; a forgotten claim ends by itself."""
+    idle_lock_minutes: Minutes = 10
+    """Minutes without a key after which the review screens lock and ask for the PIN; 0 for never."""
+    attention_share: Share = 0.0
+    """Share of the queue that is made false on purpose, to see whether it is noticed; 0 for none. Such a candidate
+    never reaches the memory and is told after its signature. Agree on it with your reviewers first."""
+
+    @property
+    def classes(self) -> dict[str, tuple[str, ...]]:
+        """The drugs of each class, by its name."""
+        pairs = (line.partition(":") for line in self.drug_classes)
+        return {name.strip(): tuple(drug.strip() for drug in drugs.split(",")) for name, _, drugs in pairs}

@@ -170,7 +170,7 @@ FILL = (
     "INSERT INTO batches (batch_id, ordinal, state, created_at, created_by) VALUES ('b1', 1, 'open', 't', 'a')",
     "INSERT INTO edits (edit_id, candidate_id, batch_id, functional_key, body, state, created_at)"
     " SELECT 'e1', candidate_id, 'b1', 'k', '{}', 'live', 't' FROM candidates LIMIT 1",
-    "INSERT INTO release_edits VALUES (1, 'e1', 'b1', 'r')",
+    "INSERT INTO release_edits VALUES (1, 'e1', 'b1', 'r', NULL)",
 )
 
 
