@@ -110,7 +110,7 @@ def show_report(report: RebaseReport) -> None:
             say(f"  {question}\n    would say: {answer}")
     show_gate(report.gate)
     note(
-        f"live is still release {report.live_release_id}; medrek-flow rebase --promote {report.rebase_id} makes it live; "
+        f"live is still release {report.live_release_id}: medrek-flow rebase --promote {report.rebase_id}; "
         "then name the other model or editor in medrek-flow.toml"
     )
 

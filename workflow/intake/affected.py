@@ -1,7 +1,9 @@
 """Affected: finds what rests on something that was taken back, and proposes to withdraw it.
 
-Works are matched by every identifier. An edit in force or in a batch gets a proposal to withdraw it; an open
-candidate is closed with its reason. Only proposes: a person decides, and a reinstatement brings nothing back.
+Works are matched by every identifier that names one thing or one version of it; those of substances and classes name
+too much. An edit in force or in a batch gets a proposal to withdraw it; an open candidate is closed with its reason.
+Where the work of an edit that was withdrawn is reinstated, the way back is proposed: ``ways_back``. Only proposes: a
+person decides.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from connectors.notice import AssertionKind, NoticeKind
+from workflow.change_control.affected_list import ANSWERS_AGAIN, RAN_OUT
 from workflow.fault_points import reached
 from workflow.intake import takings_back
 from workflow.intake.sentences import split, tokens
@@ -24,6 +27,7 @@ from workflow.intake.stored_notices import (
     same_work,
     versions_of,
 )
+from workflow.intake.ways_back import find_ways, propose_ways_back
 from workflow.ledger import tables
 from workflow.ledger.documents import DocumentStore
 from workflow.ledger.ledger import Ledger, Transaction
@@ -45,8 +49,16 @@ _OPEN = (
     CandidateState.DEFERRED,
     CandidateState.APPROVED,
 )
+_MADE_GOOD = frozenset({AssertionKind.RETRACTS, AssertionKind.PARTLY_RETRACTS, AssertionKind.DOUBTS})
+"""What a reinstatement takes back."""
 _GONE = "its source has a newer version without the quoted sentence"
 _IN_FORCE = ("live", "in_batch")
+_LIVING = frozenset({NoticeKind.LABEL, NoticeKind.GUIDELINE, NoticeKind.SAFETY_COMMUNICATION, NoticeKind.DRUG_RECALL})
+"""Notices of which a newer version takes the place of the older one."""
+ARTICLES = frozenset({"pmid", "doi"})
+"""Names that lead to each other."""
+SUBSTANCES = frozenset({"unii", "rxcui", "atc"})
+"""Names of what is in a product: many things carry them, so they say nothing of one."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +70,9 @@ class Affected:
     closed: tuple[str, ...] = ()
     """Open candidates that were closed."""
     reinstated: int = 0
-    """Works that a source reinstated: nothing is done for them."""
+    """Identifiers of works that a source reinstated."""
+    ways_back: tuple[str, ...] = ()
+    """Candidates that propose a withdrawn edit again, new in this run."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +100,7 @@ def propose_withdrawals(ledger: Ledger, *, run_id: str, documents: DocumentStore
         judge = _Judge(connection, documents)
         struck = [(holding, blow) for holding in _holdings(connection) if (blow := judge.blow(holding)) is not None]
         reinstated = len(judge.reinstated)
+        ways = find_ways(connection, judge.reinstated, judge.works_that_stand) if reinstated else ()
     proposed, closed = [], []
     for holding, blow in struck:
         with ledger.write() as transaction:
@@ -93,7 +108,7 @@ def propose_withdrawals(ledger: Ledger, *, run_id: str, documents: DocumentStore
                 proposed.append(name)
             elif not holding.is_edit and _close(transaction, holding, blow):
                 closed.append(holding.name)
-    return Affected(tuple(proposed), tuple(closed), reinstated)
+    return Affected(tuple(proposed), tuple(closed), reinstated, propose_ways_back(ledger, ways, run_id=run_id))
 
 
 def _holdings(connection: Connection) -> Iterator[_Holding]:
@@ -125,7 +140,12 @@ class _Judge:
         self._connection = connection
         self._library = Library(connection, documents)
         tellings = list(takings_back.tellings(connection))
-        self.reinstated = {pair for one in tellings if one.kind is AssertionKind.REINSTATES for pair in one.target}
+        self._seen_at = _first_seen(connection, {telling.notice_id for telling in tellings})
+        self.reinstated: dict[takings_back.Pair, str] = {}
+        for telling in tellings:
+            if telling.kind is AssertionKind.REINSTATES:
+                for pair in telling.target:
+                    self.reinstated[pair] = max(self.reinstated.get(pair, ""), self._seen_at[telling.notice_id])
         self._about: dict[tuple[str, str], list[takings_back.Telling]] = defaultdict(list)
         for telling in tellings:
             for pair in telling.target:
@@ -157,17 +177,24 @@ class _Judge:
         return None
 
     def _said_of(self, works: set[tuple[str, str]]) -> list[takings_back.Telling]:
-        """What is said of works; a retraction that was itself taken back is not."""
+        """What is said of works; what was taken back by a reinstatement that came later is not."""
         said = dict.fromkeys(telling for pair in sorted(works) for telling in self._about[pair])
-        return [
-            telling
-            for telling in said
-            if telling.kind is not AssertionKind.RETRACTS or not telling.target & self.reinstated
-        ]
+        return [telling for telling in said if not self._is_made_good(telling)]
+
+    def _is_made_good(self, telling: takings_back.Telling) -> bool:
+        if telling.kind not in _MADE_GOOD:
+            return False
+        good = max((self.reinstated.get(pair, "") for pair in telling.target), default="")
+        return good >= self._seen_at[telling.notice_id]
+
+    def works_that_stand(self, notice_id: str) -> set[tuple[str, str]]:
+        """Every name of a notice's own work and of those that it cites; none while something is said against one."""
+        works = self._works(notice_id, "self") | self._works(notice_id, "cites")
+        return set() if self._taken_back(notice_id) is not None else works
 
     def _works(self, notice_id: str, role: str) -> set[tuple[str, str]]:
-        named = {pair for pair in identifiers_of(self._connection, notice_id, role) if pair[0] in {"pmid", "doi"}}
-        return same_work(self._connection, sorted(named))
+        named = {pair for pair in identifiers_of(self._connection, notice_id, role) if pair[0] not in SUBSTANCES}
+        return named | same_work(self._connection, sorted(pair for pair in named if pair[0] in ARTICLES))
 
     def _gone(self, claim: Evidence) -> _Blow | None:
         """Say whether the newest version of the label or guideline no longer holds the quoted sentence."""
@@ -175,7 +202,7 @@ class _Judge:
         row = self._connection.execute(
             select(notices.source, notices.key, notices.kind).where(notices.notice_id == claim.notice_id)
         ).one_or_none()
-        if row is None or row.kind not in {NoticeKind.LABEL, NoticeKind.GUIDELINE, NoticeKind.SAFETY_COMMUNICATION}:
+        if row is None or row.kind not in _LIVING:
             return None
         newest = versions_of(self._connection, row.source, row.key).newest
         if newest == claim.notice_id:
@@ -187,6 +214,12 @@ class _Judge:
         said = f" {' '.join(tokens(claim.quote))} "
         sentences = split(notice.text, notice.start, notice.end, notice.sections)
         return said not in f" {' '.join(token for sentence in sentences for token in sentence.tokens)} "
+
+
+def _first_seen(connection: Connection, notice_ids: set[str]) -> dict[str, str]:
+    columns = tables.notices.c
+    rows = connection.execute(select(columns.notice_id, columns.first_seen_at))
+    return {row.notice_id: row.first_seen_at for row in rows if row.notice_id in notice_ids}
 
 
 def _named(telling: takings_back.Telling) -> str:
@@ -205,7 +238,8 @@ def _propose(transaction: Transaction, holding: _Holding, blow: _Blow, run_id: s
             "evidence": (*holding.candidate.evidence, *_telling_evidence(transaction.connection, blow.teller)),
         }
     )
-    if any(known.change_kind is blow.kind for known in _proposals_for(transaction, holding.name)):
+    others = (known for known in _proposals_for(transaction, holding.name) if not _is_housekeeping(known))
+    if any(known.change_kind is blow.kind for known in others):
         return None
     transaction.execute(
         insert(tables.candidates)
@@ -234,6 +268,11 @@ def _proposals_for(transaction: Transaction, edit_id: str) -> Sequence[Candidate
     columns = tables.candidates.c
     rows = transaction.execute(select(columns.body).where(columns.action == Action.WITHDRAW)).scalars()
     return [one for body in rows if (one := Candidate.model_validate_json(body)).withdraws == edit_id]
+
+
+def _is_housekeeping(proposal: Candidate) -> bool:
+    """Whether a proposal was made for another reason than what happened to a source."""
+    return bool(proposal.flags) and proposal.flags[0].startswith((ANSWERS_AGAIN, RAN_OUT))
 
 
 def _telling_evidence(connection: Connection, teller: str | None) -> tuple[Evidence, ...]:
