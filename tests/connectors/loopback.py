@@ -20,6 +20,7 @@ class Asked:
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
+    body: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,9 @@ class Loopback:
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
                 query = {key: values[0] for key, values in parse_qs(parts.query).items()}
-                asked = Asked(parts.path, query, {k.lower(): v for k, v in self.headers.items()})
+                headers = {k.lower(): v for k, v in self.headers.items()}
+                body = self.rfile.read(int(headers.get("content-length", "0")))
+                asked = Asked(parts.path, query, headers, body)
                 outer.asked.append(asked)
                 said = answer(asked)
                 self.send_response(said.status)
@@ -51,6 +54,8 @@ class Loopback:
                     self.send_header(name, value)
                 self.end_headers()
                 self.send_body(said)
+
+            do_POST = do_GET  # noqa: N815 - the name that the library calls
 
             def send_body(self, said: Answer) -> None:
                 try:

@@ -110,7 +110,14 @@ def check_fhir(rows: list[Row], folder: Path) -> list[str]:
         problems.append("fhir/audit_events.json does not tell the same entries as the chain")
     bodies = [json.loads(row["body"]) for row in rows if row["event"] == "candidate.signed"]
     said = {(body["signer_name"], body["signed_at"], body["meaning"], body["shown_sha256"]) for body in bodies}
-    for one in resources_of(folder, "fhir/provenance.json"):
+    made = resources_of(folder, "fhir/provenance.json")
+    edits = [row["edit_id"] for row in lines_of(folder, "tables/edits.jsonl")]
+    if sorted(one["target"][0]["identifier"]["value"] for one in made) != sorted(edits):
+        problems.append("fhir/provenance.json does not tell of the same edits as tables/edits.jsonl")
+    for one in made:
+        names = [signed["who"]["display"] for signed in one.get("signature", [])]
+        if names and [agent["who"].get("display") for agent in one["agent"]] != names:
+            problems.append(f"Provenance {one['id']} names other people than its signatures")
         for signed in one.get("signature", []):
             shown = base64.b64decode(signed["data"]).decode("ascii")
             if (signed["who"]["display"], signed["when"], signed["type"][1]["display"], shown) not in said:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import cast
 
 from workflow.qualification.sheet import Sheet
-from workflow.qualification.shell import CheckFailedError, SiteShell, expect
-from workflow.settings import EditorTable, EncoderTable, ModelTable
+from workflow.qualification.shell import SiteShell, expect
+from workflow.settings import EditorTable, EncoderTable, ModelTable, SourcesTable
 from workflow.site import FirstReviewer, Site
 
 SIGNER = "selftest"
@@ -44,10 +44,8 @@ def make_scratch(site: Site, folder: Path) -> SiteShell:
     ):
         if (site.root / value).is_dir():
             changed[f"{table}.{name}"] = str(site.root / value)
-    for name, one in settings.sources.by_name.items():
-        known = name in type(settings.sources).model_fields
-        if known and one.enabled and name != "dropfolder":
-            changed[f"sources.{name}.enabled"] = False
+    on = (name for name, one in SourcesTable().by_name.items() if one.enabled and name != "dropfolder")
+    changed |= {f"sources.{name}.enabled": False for name in on}
     reviewer = FirstReviewer("Self-test (script)", "pharmacist", "no pin", reviewer_id=SIGNER, scripted=True)
     Site.create(folder, demo=True, signer_profile="one_signer", reviewer=reviewer, settings=changed)
     return SiteShell(folder)
@@ -158,6 +156,3 @@ class _Life:
     def chain(self) -> str:
         found = self._shell.json("audit", "verify")
         return expect(found["ok"], f"{found['length']} entries")
-
-
-__all__ = ["CheckFailedError", "check_life", "make_scratch"]

@@ -190,7 +190,7 @@ FORGERIES: dict[str, tuple[Callable[[Path], None], str]] = {
         rewrite("tables/releases.jsonl", lambda rows: rows[1].update(digest="0" * 64)),
         "release 1 is not",
     ),
-    "FHIR names another signer": (replaced("fhir/provenance.json", "Script One", "Dr. No"), "a signature in"),
+    "FHIR names another signer": (replaced("fhir/provenance.json", "Script One", "Dr. No"), "names other people"),
     "FHIR names another time": (
         replaced("fhir/audit_events.json", '"recorded": "20', '"recorded": "19'),
         "audit_events",
