@@ -51,11 +51,14 @@ class ReleaseDesk(Protocol):
     def promote(self, batch_id: str) -> ActResult:
         """Order the promotion of a passed batch; the worker carries it out."""
 
+    def cancel_batch(self, batch_id: str, reason: str) -> ActResult:
+        """End a batch that is not live; its candidates are approved again."""
+
     def orders(self) -> Sequence[OrderLine]:
         """List what the worker was asked to do: what is not finished, and what was finished lately, newest first."""
 
     def cancel_order(self, order_id: int) -> ActResult:
-        """Take back an order that the worker has not begun."""
+        """Take back a promotion that the worker has not begun; a check goes on, its batch can be cancelled."""
 
     def releases(self) -> Sequence[ReleaseLine]:
         """List the releases, newest first."""

@@ -19,6 +19,7 @@ class BatchState(StrEnum):
     REFUSED = "refused"
     PROMOTED = "promoted"
     ROLLED_BACK = "rolled_back"
+    CANCELLED = "cancelled"
 
 
 class OrderKind(StrEnum):
@@ -156,6 +157,9 @@ class BatchLine:
     release_id: int | None
     order: OrderLine | None = None
     """What the worker has to do for it, or did last."""
+    standing_word: str = ""
+    """Why it stands still, in words; empty where it does not."""
+    expedited: bool = False
 
 
 @dataclass(frozen=True)
@@ -239,6 +243,11 @@ class AffectedLine:
     """Candidate that proposes the withdrawal; empty where none stands yet."""
     proposal_state: str
     in_force: bool
+    severity: str = ""
+    """``urgent``, ``high``, ``medium`` or ``routine``."""
+    deadline: str = ""
+    """The day to decide by."""
+    overdue: bool = False
 
 
 @dataclass(frozen=True)

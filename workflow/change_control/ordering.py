@@ -8,6 +8,7 @@ from workflow.change_control.batches import read_batch, set_state
 from workflow.change_control.impact_note import read_note
 from workflow.change_control.roles import Act
 from workflow.change_control.signed_acts import sign_act
+from workflow.errors import IllegalTransitionError
 from workflow.ledger import tables
 from workflow.ledger.ledger import Ledger
 from workflow.records import BatchState
@@ -38,3 +39,24 @@ def order_check(ledger: Ledger, batch_id: str, *, actor: str) -> None:
     with ledger.write() as transaction:
         set_state(transaction, batch_id, BatchState.STAGED, hold_reason=None)
         transaction.audit("check.ordered", f"batch:{batch_id}", {}, actor=actor)
+
+
+def take_back_promotion(ledger: Ledger, batch_id: str, *, actor: str) -> None:
+    """Take back an order that the worker has not carried out: the batch waits for a person again.
+
+    Raises:
+        IllegalTransitionError: the batch is not passed, or nobody ordered its promotion.
+    """
+    with ledger.write() as transaction:
+        taken = transaction.execute(
+            update(tables.batches)
+            .where(
+                tables.batches.c.batch_id == batch_id,
+                tables.batches.c.state == BatchState.PASSED,
+                tables.batches.c.ordered_by.is_not(None),
+            )
+            .values(ordered_by=None, order_reason=None)
+        )
+        if taken.rowcount != 1:
+            raise IllegalTransitionError(f"batch {batch_id}: expected an ordered promotion not carried out, got none")
+        transaction.audit("promotion.taken_back", f"batch:{batch_id}", {}, actor=actor)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from workflow.change_control.gate_report import GateReport
+    from workflow.desk.release_desk import LedgerReleases
     from workflow.identity import Reviewer
     from workflow.ledger.ledger import Ledger
     from workflow.ledger_desk import LedgerDesk
@@ -88,6 +89,19 @@ def open_visit(opened: Opened, signer: str = "") -> LedgerDesk:
 
     enrolled = {person.reviewer_id for person in list_reviewers(opened.ledger)}
     return open_desk(opened, signer) if signer or acting_user() in enrolled else _desk(opened, None)
+
+
+def open_releases(opened: Opened, signer: str = "") -> LedgerReleases:
+    """Open the desk of batches and releases as the same person as ``open_visit``."""
+    from workflow.desk.release_desk import LedgerReleases
+    from workflow.identity import find_reviewer, list_reviewers
+
+    account = signer or acting_user()
+    enrolled = {person.reviewer_id for person in list_reviewers(opened.ledger)}
+    reviewer = find_reviewer(opened.ledger, account) if signer or account in enrolled else None
+    if signer and reviewer is not None and not reviewer.scripted:
+        raise IllegalTransitionError(f"--as {signer}: expected a scripted signer of a demo site, got a person")
+    return LedgerReleases(opened.ledger, reviewer, affected=opened.site.settings.affected)
 
 
 def _desk(opened: Opened, reviewer: Reviewer | None) -> LedgerDesk:

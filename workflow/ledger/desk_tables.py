@@ -126,22 +126,3 @@ seeded_candidates = Table(  # candidates made false on purpose; no screen reads 
     optional("verdict"),
     Column("noticed", Integer, nullable=True),
 )
-
-work_orders = Table(  # what the worker is asked to do; it works them off, urgent ones first
-    "work_orders",
-    metadata,
-    Column("order_id", Integer, primary_key=True, autoincrement=True),
-    text("kind"),  # workflow.work_orders.OrderKind
-    text("subject"),  # batch or candidate
-    text("reason", default=""),
-    Column("is_urgent", Integer, nullable=False, server_default="0"),
-    text("state"),  # waiting, running, done, failed, cancelled
-    text("words", default=""),
-    Column("done", Integer, nullable=False, server_default="0"),
-    Column("total", Integer, nullable=True),
-    text("ordered_by"),
-    text("ordered_at"),
-    optional("begun_at"),
-    optional("finished_at"),
-    Index("ix_work_orders_state", "state"),
-)

@@ -1,4 +1,4 @@
-"""What the review desk keeps: comments, claims, undo, reversals, deputies, flagged answers, seeded candidates, orders.
+"""What the review desk keeps: comments, claims, undo, reversals, deputies, flagged answers, seeded candidates.
 
 Frozen: a later change of the schema is a migration of its own.
 """
@@ -218,21 +218,3 @@ def _other_ways_in() -> None:
         ),
         sa.PrimaryKeyConstraint("candidate_id", name=op.f("pk_seeded_candidates")),
     )
-    op.create_table(
-        "work_orders",
-        sa.Column("order_id", sa.Integer(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), server_default="", nullable=False),
-        sa.Column("is_urgent", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("words", sa.Text(), server_default="", nullable=False),
-        sa.Column("done", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("total", sa.Integer(), nullable=True),
-        sa.Column("ordered_by", sa.Text(), nullable=False),
-        sa.Column("ordered_at", sa.Text(), nullable=False),
-        sa.Column("begun_at", sa.Text(), nullable=True),
-        sa.Column("finished_at", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("order_id", name=op.f("pk_work_orders")),
-    )
-    op.create_index("ix_work_orders_state", "work_orders", ["state"], unique=False)
