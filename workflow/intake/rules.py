@@ -12,11 +12,13 @@ from functools import lru_cache
 
 from connectors.notice import NoticeKind
 from workflow.intake.extractor import ChangedSentence, DocumentChanges, NoticeText, Refused
+from workflow.intake.headings import under_heading
 from workflow.intake.mentions import NO_NAMES, Lexicon
 from workflow.intake.normalise import names_stand, plain_name, population, product_names
 from workflow.intake.phrases import Span
 from workflow.intake.relations import HIGH_RISK, relation_of
 from workflow.intake.rule_facts import Fact, Place
+from workflow.intake.rules_care import read_care
 from workflow.intake.rules_dose import read_doses
 from workflow.intake.rules_interactions import INTERACTING, interaction_facts
 from workflow.intake.rules_label import read_label
@@ -54,9 +56,10 @@ def read_facts(text: str, place: Place, lexicon: Lexicon = NO_NAMES) -> list[Fac
     """
     if len(text) > _LONGEST_SENTENCE:
         return []
-    facts = [*read_doses(text, place), *read_label(text, place)]
+    facts = [*read_doses(text, place), *read_label(text, place), *read_care(text, place)]
     named = interaction_facts(text, place, lexicon)
-    return [*(fact for fact in facts if not named or fact.relation not in INTERACTING), *named]
+    kept = [*(fact for fact in facts if not named or fact.relation not in INTERACTING), *named]
+    return [under_heading(fact, place) for fact in kept]
 
 
 def _read_change(change: ChangedSentence, lexicon: Lexicon) -> Iterator[Candidate | Refused]:
