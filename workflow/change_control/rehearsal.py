@@ -260,14 +260,17 @@ def _can_become_a_row(ledger: Ledger, room: RehearsalRoom, candidate: Candidate)
 
 
 def _store(transaction: Transaction, candidate: Candidate, record: Rehearsal) -> None:
+    """Write the record, in place of one of the same release: a fact that needed no edit may be said no more."""
+    values = {
+        "content_sha256": record.content_sha256,
+        "rehearsed_at": transaction.now,
+        "body": record.model_dump_json(),
+    }
     statement = insert(tables.rehearsals).values(
-        candidate_id=record.candidate_id,
-        content_sha256=record.content_sha256,
-        release_id=record.release_id,
-        rehearsed_at=transaction.now,
-        body=record.model_dump_json(),
+        candidate_id=record.candidate_id, release_id=record.release_id, **values
     )
-    transaction.execute(statement.on_conflict_do_nothing())
+    key = ["candidate_id", "release_id"]
+    transaction.execute(statement.on_conflict_do_update(index_elements=key, set_=values))
     state = CandidateState.NO_EDIT_NEEDED if record.already_says else CandidateState.PENDING
     reason = "the model says it already, in the question and every paraphrase" if record.already_says else None
     columns = tables.candidates.c
