@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 MODEL ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench clean
+.PHONY: help install demo test check format bench wheels clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,11 @@ format: $(STAMP)  ## rewrite the code in the project's format
 bench: $(STAMP)  ## the benchmark commands that need neither data nor a GPU
 	$(BIN)/medrek-flow bench startup
 	$(BIN)/medrek-flow bench promotion
+
+wheels: $(STAMP)  ## every wheel into wheels/, to install on a machine without a network
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --wheel-dir wheels --constraint constraints.txt '.[documents]'
+	cp constraints.txt wheels/
+	@echo "there: python3 -m pip install --no-index --find-links wheels --constraint wheels/constraints.txt 'medrek-flow[documents]'"
 
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
