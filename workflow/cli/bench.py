@@ -13,8 +13,8 @@ from workflow.cli import (
     bench_chat,
     bench_edit,
     bench_engine,
-    bench_gate,
     bench_extraction,
+    bench_gate,
     bench_grounding,
     bench_prompts,
     bench_retrieval,
@@ -119,3 +119,30 @@ def sources(
         table(("what", "measured", "aim"), lines)
     if measured.pubmed_per_s < RECORDS_PER_S or measured.diff_s >= DIFF_S or measured.diff_peak_mb >= DIFF_MB:
         note("short of an aim here and now; look again on an idle machine")
+
+
+@app.command("night")
+def night(
+    documents: Annotated[int, typer.Option("--documents", min=1, help="Labels in the drop folder.")] = 200,
+    runs: Annotated[int, typer.Option("--runs", min=1, max=25, help="Quiet nights; the median counts.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Measure a night that brings nothing new, and that it loads no model (else exit 1)."""
+    from workflow.cli.bench_night import LIMIT_S, measure_night
+
+    with progress_bar() as progress:
+        timing = measure_night(documents=documents, runs=runs, progress=progress)
+    if as_json:
+        emit_json("bench-night", {**asdict(timing), "limit_s": LIMIT_S})
+    else:
+        rows = [
+            (f"first night, {timing.documents} labels", f"{timing.first_s:.1f} s", ""),
+            ("a night with nothing new, median", f"{timing.median_s:.1f} s", f"< {LIMIT_S:.0f} s"),
+            ("a night with nothing new, slowest", f"{timing.slowest_s:.1f} s", ""),
+        ]
+        table(("night", "took", "aim"), rows)
+        say(f"model libraries loaded: {', '.join(timing.loaded) or 'none'}")
+    if timing.median_s >= LIMIT_S:
+        note(f"over the aim of {LIMIT_S:.0f} s here and now; look again on an idle machine")
+    if timing.loaded:
+        raise typer.Exit(ExitCode.FAILED)
