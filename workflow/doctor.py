@@ -19,6 +19,7 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from editor_engine.errors import EngineError, MemoryDamagedError
+from workflow.change_control.question_sets import require_passable
 from workflow.change_control.release import LiveState, digest_of, list_releases, read_live, release_edits
 from workflow.errors import DamagedError, ExitCode, SettingsError, WorkflowError, worst
 from workflow.ledger import audit, tables
@@ -77,6 +78,7 @@ def fail(what: str, detail: str, next_step: str, code: ExitCode = ExitCode.DAMAG
 def examine_record(site: Site, *, progress: Progress) -> Iterator[Finding]:
     """Check settings, files' modes, disk, ledger, audit chain, documents, shards and the live pointer."""
     yield from guarded("settings", lambda: _settings(site))
+    yield from guarded("gate", lambda: _gate(site))
     yield from guarded("files", lambda: _modes(site))
     yield from guarded("drop folder", lambda: _drop_folder(site))
     yield from guarded("disk", lambda: _disk(site))
@@ -115,6 +117,13 @@ def guarded(what: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Findi
 def _settings(site: Site) -> Iterator[Finding]:
     settings = site.settings
     yield ok("settings", f"{site.settings_path} reads well; base model {settings.model.base}")
+
+
+def _gate(site: Site) -> Iterator[Finding]:
+    """Limits that no batch could meet are found before a gate is run."""
+    sets = require_passable(site)
+    detail = f"{len(sets.faq)} clinical questions ({sets.origin}), {len(sets.pinned)} pinned; its limits can be met"
+    yield ok("gate", detail)
 
 
 def _modes(site: Site) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ from workflow.change_control.live_watch import watch_live
 from workflow.change_control.ordering import order_promotion
 from workflow.change_control.promotion import verify_live
 from workflow.change_control.promotion_checks import HeldError
+from workflow.change_control.question_sets import require_passable
 from workflow.change_control.release import read_live
 from workflow.change_control.withdrawals import Withdrawn, carry_out_withdrawals
 from workflow.errors import DamagedError, ExitCode, IllegalTransitionError
@@ -113,7 +114,8 @@ def _one_run(
     cap = TimeCap(site.settings.night.max_minutes)
     with Seams.open(site, ledger, run, only_sources) as seams:
         steps = LedgerIntakeSteps(ledger, site, seams, None if damage else bench, progress=progress, cap=cap)
-        run_intake(site.checkpoints_path, run.run_id, steps)
+        at_once = site.settings.extraction.concurrency
+        run_intake(site.checkpoints_path, run.run_id, steps, lane_b_concurrency=at_once)
     problems = dict(damage)
     if damage:
         carry_out_withdrawals(ledger)
@@ -216,6 +218,7 @@ def promote(
         DamagedError: a shard in force, or the batch's own, is not what was staged.
         IllegalTransitionError: the batch cannot be promoted any more.
     """
+    require_passable(site)
     ledger = site.open_ledger()
     try:
         with lease(ledger, WORKER, ttl_s=LEASE_TTL_S) as held:
@@ -301,6 +304,7 @@ def advance_batches(site: Site, *, progress: Progress | None = None, bench: Benc
         BusyError: another process holds the worker's lease.
         DamagedError: a shard in force is not what was staged.
     """
+    require_passable(site)
     ledger = site.open_ledger()
     try:
         with lease(ledger, WORKER, ttl_s=LEASE_TTL_S) as held:

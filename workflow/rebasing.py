@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from workflow.change_control.promotion import verify_live
+from workflow.change_control.question_sets import require_passable
 from workflow.change_control.rebase import Before, RebaseReport, read_before, rebase
 from workflow.change_control.release import read_live, release_edits
 from workflow.errors import IllegalTransitionError
@@ -41,6 +42,7 @@ def rebase_now(
         IllegalTransitionError: nothing is in force, or live fits that model and editor already.
     """
     other = site.with_engine(base=model, checkpoint=checkpoint, limits_for=limits_for)
+    require_passable(other)
     ledger = site.open_ledger()
     try:
         with lease(ledger, WORKER, ttl_s=LEASE_TTL_S):
