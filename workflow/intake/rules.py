@@ -23,6 +23,7 @@ from workflow.intake.rules_dose import read_doses
 from workflow.intake.rules_interactions import INTERACTING, interaction_facts
 from workflow.intake.rules_label import read_label
 from workflow.intake.rules_retraction import read_retraction
+from workflow.intake.rules_uspstf import is_graded, read_graded
 from workflow.intake.sentences import Sentence, split, tokens
 from workflow.records import Candidate, ChangeKind, Evidence, ObjectOrigin, Risk
 
@@ -42,9 +43,14 @@ class RulesExtractor:
 
     def propose(self, document: DocumentChanges) -> Iterator[Candidate | Refused]:
         """Propose what the rules read in the changed sentences; most sentences give nothing, and no refusal."""
+        graded: set[str] = set()
         for change in document.changes:
             if change.kind is ChangeKind.RETRACTED and change.start is None:
                 yield from read_retraction(change, NAME)
+            elif is_graded(change):
+                found = {one.content_sha256: one for one in read_graded(change, NAME)}
+                yield from (one for digest, one in found.items() if digest not in graded)
+                graded.update(found)
             elif change.start is not None and change.notice.kind in _READ:
                 yield from _read_change(change, document.lexicon)
 
