@@ -28,6 +28,7 @@ from workflow.change_control.release import (
 from workflow.change_control.rollback import plan_rollback, roll_back
 from workflow.change_control.serving import start, stop
 from workflow.change_control.signed_acts import list_acts, verify_acts
+from workflow.change_control.undo_rollback import plan_undo, undo_rollback
 from workflow.errors import DamagedError, IllegalTransitionError, UsageError
 from workflow.ledger import audit, tables
 from workflow.ledger.ledger import Ledger
@@ -239,7 +240,8 @@ def test_stop_leaves_the_pointer_and_is_said(ledger: Ledger) -> None:
 
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["promote", "rollback", "withdraw"]), st.integers(0, 5), st.integers(0, 3)), max_size=12
+    st.tuples(st.sampled_from(["promote", "rollback", "withdraw", "undo"]), st.integers(0, 5), st.integers(0, 3)),
+    max_size=12,
 )
 
 
@@ -248,13 +250,18 @@ STEPS = st.lists(
 def test_any_life_equals_a_naive_model(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
 ) -> None:
-    """Promote, roll back and withdraw in any order: live is always what a dictionary says, and the chain is whole."""
+    """Promote, roll back (whole, or one edit) and undo rollbacks in any order: live is always what a dictionary says.
+
+    Its digest is that of a memory built from what remains, and the audit chain is whole.
+    """
     folder = tmp_path_factory.mktemp("life")
     ledger = Ledger.create(folder / "l.sqlite", kind="hospital", signer_profile="one_signer", actor="tests")
     from workflow.change_control.release import ensure_initial_release
 
     ensure_initial_release(ledger, IDENTITY)
+    enrol(ledger, "m", "release_manager")
     model: dict[str, dict[str, str]] = {}
+    gone: dict[int, dict[str, dict[str, str]]] = {}  # what left with each rollback, by its release
     for number, (what, which, pick) in enumerate(steps):
         batches = sorted(model)
         if what == "promote":
@@ -266,6 +273,19 @@ def test_any_life_equals_a_naive_model(
             promote_batch(ledger, folder, batch_id, actor="a")
             with ledger.read() as connection:
                 model[batch_id] = {e.edit_id: str(e.row_sha256) for e in read_batch(connection, batch_id).edits}
+        elif what == "undo":
+            release_id = sorted(gone)[which % len(gone)] if gone else 0
+            back = {
+                batch: {edit: row for edit, row in rows.items() if edit not in model.get(batch, {})}
+                for batch, rows in gone.get(release_id, {}).items()
+            }
+            if not any(back.values()):
+                with pytest.raises(IllegalTransitionError):
+                    undo_rollback(ledger, release_id, reason="r", account="m")
+                continue
+            undo_rollback(ledger, release_id, reason="r", account="m")
+            for batch, rows in back.items():
+                model[batch] = {**model.get(batch, {}), **rows}
         elif batches:
             batch_id = batches[which % len(batches)]
             edits = sorted(model[batch_id])
@@ -274,7 +294,9 @@ def test_any_life_equals_a_naive_model(
                     roll_back(ledger, batch_id, reason="r", actor="b")
                 continue
             only = [edits[pick % len(edits)]] if what == "withdraw" else []
-            roll_back(ledger, batch_id, only=only, reason="r", actor="b")
+            plan = roll_back(ledger, batch_id, only=only, reason="r", actor="b")
+            left = {k: v for k, v in model[batch_id].items() if not only or k in only}
+            gone[plan.release_id_new or 0] = {batch_id: left}
             model[batch_id] = {k: v for k, v in model[batch_id].items() if only and k not in only}
         expected = {edit: digest for edits in model.values() for edit, digest in edits.items()}
         with ledger.read() as connection:
@@ -285,6 +307,33 @@ def test_any_life_equals_a_naive_model(
     with ledger.read() as connection:
         assert audit.verify(connection).ok
     ledger.close()
+
+
+def test_an_undone_rollback_says_what_it_brings_and_what_it_hides(
+    ledger: Ledger, passed_batch: MakeBatch, tmp_path: Path
+) -> None:
+    enrol(ledger, "m", "release_manager")
+    older = passed_batch(make_candidate("corvandine", "5 mg"), make_candidate("melistat"))
+    promote_batch(ledger, tmp_path, older, actor="a")
+    roll_back(ledger, older, reason="wrong", actor="b")
+    promote_batch(ledger, tmp_path, passed_batch(make_candidate("corvandine", "2.5 mg")), actor="a")
+    with ledger.read() as connection:
+        plan = plan_undo(connection, 2)
+    assert [edit.subject for edit in plan.coming] == ["corvandine", "melistat"] or len(plan.coming) == 2
+    assert [(edit.subject, edit.object_new) for edit in plan.hidden] == [("corvandine", "5 mg")]
+    assert plan.replaced == ()
+    with pytest.raises(IllegalTransitionError, match="undo rollback is for: release manager"):
+        undo_rollback(ledger, 2, reason="it was right", account="b")
+    done = undo_rollback(ledger, 2, reason="it was right", account="m")
+    with ledger.read() as connection:
+        live = read_live(connection)
+        assert live is not None
+        assert (live.digest, live.check_state, live.cause) == (done.digest_new, "pending", "undone_rollback")
+        assert read_batch(connection, older).state is BatchState.PROMOTED
+    with pytest.raises(IllegalTransitionError, match="nothing to undo"):
+        undo_rollback(ledger, 2, reason="again", account="m")
+    with pytest.raises(IllegalTransitionError, match="expected one that a rollback made, got promotion"):
+        undo_rollback(ledger, 1, reason="no rollback", account="m")
 
 
 _DIE = """
