@@ -43,9 +43,8 @@ def flag_answer(ledger: Ledger, wrong: WrongAnswer, *, actor: str) -> str:
     Raises:
         UsageError: A field is empty or too long, or there is no such edit.
     """
-    _check(wrong)
     with ledger.write() as transaction:
-        origin = _origin(transaction.connection, wrong.edit_id)
+        origin = check_wrong_answer(transaction.connection, wrong)
         candidate = _candidate(wrong, origin, at=transaction.now, actor=actor)
         try:
             name = insert_candidate(
@@ -61,6 +60,27 @@ def flag_answer(ledger: Ledger, wrong: WrongAnswer, *, actor: str) -> str:
         body = {"edit": wrong.edit_id, "release": wrong.release_id, "trace": wrong.trace}
         transaction.audit("answer.flagged", f"candidate:{name}", body, actor=actor)
     return name
+
+
+def check_wrong_answer(connection: Connection, wrong: WrongAnswer) -> Candidate | None:
+    """Check what would be flagged; give the candidate that the edit was made of, None where no edit is named.
+
+    Raises:
+        UsageError: A field is empty or too long, or there is no such edit.
+    """
+    for name in ("question", "note"):
+        if not str(getattr(wrong, name)).strip():
+            raise UsageError(f"flag: expected the {name}, got none")
+    for name, text in wrong.__dict__.items():
+        if isinstance(text, str) and len(text) > LONGEST_TEXT:
+            raise UsageError(f"flag: {name}: expected at most {LONGEST_TEXT} characters, got {len(text)}")
+    if wrong.edit_id is None:
+        return None
+    query = select(candidates.c.body).join(edits, edits.c.candidate_id == candidates.c.candidate_id)
+    body = connection.execute(query.where(edits.c.edit_id == wrong.edit_id)).scalar()
+    if body is None:
+        raise UsageError(f"edit {wrong.edit_id!r}: unknown; the answer's attribution names it, or leave it out")
+    return Candidate.model_validate_json(body)
 
 
 def confirm_wrong_answer(transaction: Transaction, file: CaseFile, *, by: str) -> None:
@@ -86,26 +106,6 @@ def _propose(transaction: Transaction, file: CaseFile, *, by: str) -> str | None
             why = f"an answer with it was called wrong and {by} confirmed it ({file.candidate_id})"
             return propose_withdrawal(transaction, edit, why=why)
     return None
-
-
-def _check(wrong: WrongAnswer) -> None:
-    for name in ("question", "note"):
-        if not str(getattr(wrong, name)).strip():
-            raise UsageError(f"flag: expected the {name}, got none")
-    for name, text in wrong.__dict__.items():
-        if isinstance(text, str) and len(text) > LONGEST_TEXT:
-            raise UsageError(f"flag: {name}: expected at most {LONGEST_TEXT} characters, got {len(text)}")
-
-
-def _origin(connection: Connection, edit_id: str | None) -> Candidate | None:
-    """Give the candidate that the edit was made of; None where no edit is named."""
-    if edit_id is None:
-        return None
-    query = select(candidates.c.body).join(edits, edits.c.candidate_id == candidates.c.candidate_id)
-    body = connection.execute(query.where(edits.c.edit_id == edit_id)).scalar()
-    if body is None:
-        raise UsageError(f"edit {edit_id!r}: unknown; the answer's attribution names it, or leave it out")
-    return Candidate.model_validate_json(body)
 
 
 def _candidate(wrong: WrongAnswer, origin: Candidate | None, *, at: str, actor: str) -> Candidate:
