@@ -135,6 +135,7 @@ LIST_RELATIONS = frozenset(
         "indicated_for",
         "no_longer_indicated_for",
         "not_recommended_for",
+        "recalled",
         "retracted_evidence_for",
         "other",
     }
@@ -171,7 +172,7 @@ class Evidence(Record):
     section: str = ""
 
 
-_ADDED_LATER = ("polarity", "certainty", "subject_id")
+_ADDED_LATER = ("polarity", "certainty", "agreement", "subject_id")
 """Fields of a candidate that the first version did not have."""
 
 
@@ -205,6 +206,8 @@ class Candidate(Record):
     """As the text says it; a negated fact is on record and never an edit of its own."""
     certainty: Certainty = Certainty.DEFINITE
     """As the text says it."""
+    agreement: int | None = None
+    """How many of two runs of a language model say so; orders the queue and decides nothing."""
     subject_id: str = ""
     """The subject in the site's vocabulary, ``RxNorm:161`` or ``MeSH:D006973``; empty where none holds it."""
 

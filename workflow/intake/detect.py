@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from connectors.notice import NoticeKind, Section
@@ -35,8 +35,8 @@ WAITING, EXTRACTED, NO_CHANGE, OUT_OF_SCOPE, BASELINE = "waiting", "extracted", 
 _RECENT = re.compile(r"^(?P<title>.*?)\s*(?:\((?P<numbers>[\d.,\s]+)\))?\s*(?:\d{1,2}/\d{4}|\d{4}.*)?\s*$", re.DOTALL)
 _RECENT_FIELD = "recent_major_changes"
 _DATED = frozenset({NoticeKind.LABEL, NoticeKind.GUIDELINE, NoticeKind.SAFETY_COMMUNICATION})
-_READ_BY_NO_LANE = frozenset({NoticeKind.DRUG_RECALL})
-"""What is kept and shown, but proposes nothing: its changes are on record and wait for nobody."""
+_READ_ONCE = frozenset({NoticeKind.DRUG_RECALL})
+"""What is news when it joins its list, and never again: later changes of it are on record and wait for nobody."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,12 @@ def detect(ledger: Ledger, documents: DocumentStore, *, run_id: str, scope: Scop
         return Detected()
     with ledger.read() as connection:
         tellings, told = Tellings(connection), ToldChanges(connection, closed_as=NO_CHANGE)
+    first = _first_recalls(ledger)
     for notice_id in fresh:
         asserted = tellings.of(notice_id)
         with ledger.read() as connection:
             library = Library(connection, documents)
-            found = _changes(library, library.notice(notice_id), asserted, within)
+            found = _changes(library, library.notice(notice_id), asserted, within, first)
         with ledger.write() as transaction:
             written = [*_asserted(transaction, notice_id, asserted, told, found.in_scope), *found.changes]
             for change in written:
@@ -126,7 +127,9 @@ class _Found:
     in_scope: bool
 
 
-def _changes(library: Library, notice: NoticeText, asserted: Sequence[Telling], scope: Scope) -> _Found:
+def _changes(
+    library: Library, notice: NoticeText, asserted: Sequence[Telling], scope: Scope, first: frozenset[str]
+) -> _Found:
     about = [pair for telling in asserted for pair in telling.target]
     in_scope = is_in_scope(scope, notice, about)
     waiting = _outcome(notice, in_scope=in_scope)
@@ -135,17 +138,46 @@ def _changes(library: Library, notice: NoticeText, asserted: Sequence[Telling], 
     if versions.is_late(notice.notice_id):
         late = _Change(ChangeKind.REVISED, NO_CHANGE, notice.notice_id, before, section="an older version came late")
         return _Found((late,), in_scope)
-    if before is None:
+    if before is None and notice.kind is NoticeKind.DRUG_RECALL and _joins(library, notice, first):
+        why, outcome = _recall_reason(notice), WAITING if in_scope else OUT_OF_SCOPE
+        found = [_Change(ChangeKind.NEW, outcome, notice.notice_id, section=why.title, start=why.start, end=why.end)]
+    elif before is None:
         found = [_Change(ChangeKind.BASELINE, BASELINE, notice.notice_id), *_recent(notice, waiting)]
     else:
         found = list(_revised(library.notice(before), notice, waiting))
     return _Found(tuple(found), in_scope)
 
 
+def _first_recalls(ledger: Ledger) -> frozenset[str]:
+    """Name the runs in which a list of recalls was first read: what stood on it then is a baseline."""
+    columns = tables.notices.c
+    query = (
+        select(columns.source, columns.run_id, func.min(columns.first_seen_at).label("since"))
+        .where(columns.kind == NoticeKind.DRUG_RECALL.value)
+        .group_by(columns.source, columns.run_id)
+    )
+    with ledger.read() as connection:
+        rows = sorted(connection.execute(query), key=lambda row: str(row.since), reverse=True)
+    return frozenset({str(row.source): f"{row.source} {row.run_id}" for row in rows}.values())
+
+
+def _joins(library: Library, notice: NoticeText, first: frozenset[str]) -> bool:
+    """Say whether a recall came after the night on which its list was first read."""
+    columns = tables.notices.c
+    query = select(columns.run_id).where(columns.notice_id == notice.notice_id)
+    return f"{notice.source} {library.connection.execute(query).scalar_one()}" not in first
+
+
+def _recall_reason(notice: NoticeText) -> Section:
+    """The part of a recall that says why; the whole of one without it."""
+    whole = Section("", notice.title, notice.start, notice.end)
+    return next((section for section in notice.sections if section.code == "reason_for_recall"), whole)
+
+
 def _outcome(notice: NoticeText, *, in_scope: bool) -> str:
     if not in_scope:
         return OUT_OF_SCOPE
-    return NO_CHANGE if notice.kind in _READ_BY_NO_LANE else WAITING
+    return NO_CHANGE if notice.kind in _READ_ONCE else WAITING
 
 
 def _revised(old: NoticeText, new: NoticeText, outcome: str) -> Iterator[_Change]:

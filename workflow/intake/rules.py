@@ -22,6 +22,7 @@ from workflow.intake.rules_care import read_care
 from workflow.intake.rules_dose import read_doses
 from workflow.intake.rules_interactions import INTERACTING, interaction_facts
 from workflow.intake.rules_label import read_label
+from workflow.intake.rules_recall import read_recall
 from workflow.intake.rules_retraction import read_retraction
 from workflow.intake.rules_uspstf import is_graded, read_graded
 from workflow.intake.sentences import Sentence, split, tokens
@@ -51,6 +52,8 @@ class RulesExtractor:
                 found = {one.content_sha256: one for one in read_graded(change, NAME)}
                 yield from (one for digest, one in found.items() if digest not in graded)
                 graded.update(found)
+            elif change.start is not None and change.notice.kind is NoticeKind.DRUG_RECALL:
+                yield from read_recall(change, NAME)
             elif change.start is not None and change.notice.kind in _READ:
                 yield from _read_change(change, document.lexicon)
 

@@ -14,6 +14,7 @@ from tests.connectors.test_dailymed import set_id, spl
 from tests.workflow.intake.made_intake import IntakeSite
 from workflow.intake.propose import waiting_documents
 from workflow.intake.rules import RulesExtractor
+from workflow.intake.rules_recall import LOTS_ONLY
 from workflow.intake.scope import Scope
 from workflow.known_things import known_labels
 from workflow.ledger import tables
@@ -76,6 +77,34 @@ def test_a_recall_that_changes_is_on_record_and_waits_for_nobody(
     assert night.extracted == []
     assert waiting_documents(site.ledger) == ()
     assert {result for kind, result in site.changes() if kind != ChangeKind.BASELINE} == {outcome}
+    assert site.queue() == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "proposed"),
+    [({}, 1), ({"classification": "Class III"}, 0), ({"status": "Terminated"}, 0), ({"classification": "Class I"}, 1)],
+)
+def test_a_recall_that_joins_a_list_read_before_is_proposed_once(
+    site: IntakeSite, changed: dict[str, str], proposed: int
+) -> None:
+    joined = recall("D-9002-2026", **changed)
+    replies = [label_reply(recall()), label_reply(recall(), joined), label_reply(recall(), joined)]
+    with Loopback(lambda asked: Answer(replies.pop(0))) as server:
+        for _ in range(3):
+            site.night(recalls(server))
+    assert len(site.proposed()) == proposed
+    for candidate in site.proposed():
+        assert (candidate.relation, candidate.subject) == ("recalled", candidate.subject.casefold())
+        assert candidate.object_new in candidate.evidence[0].quote
+        assert LOTS_ONLY in candidate.flags
+
+
+def test_a_recall_out_of_scope_is_counted_and_asks_nobody(site: IntakeSite) -> None:
+    replies = [label_reply(recall()), label_reply(recall(), recall("D-9002-2026"))]
+    with Loopback(lambda asked: Answer(replies.pop(0))) as server:
+        for _ in range(2):
+            site.night(recalls(server), scope=Scope(drugs=("novadine",)))
+    assert ("new", "out_of_scope") in site.changes()
     assert site.queue() == []
 
 
