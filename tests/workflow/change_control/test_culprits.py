@@ -66,24 +66,22 @@ def test_where_a_superseded_edit_falls_silent_its_successor_is_to_blame() -> Non
 
 
 def test_an_edits_own_question_may_move_unless_it_is_pinned() -> None:
-    own = {"question": NEW.question}
-    assert failures_of([outcome(ProbeKind.NEAR_MISS, None, "new", **own)], [NEW]) == []
-    (failure,) = failures_of([outcome(ProbeKind.SAFETY, None, "new", **own)], [NEW])
+    assert failures_of([outcome(ProbeKind.NEAR_MISS, None, "new", question=NEW.question)], [NEW]) == []
+    (failure,) = failures_of([outcome(ProbeKind.SAFETY, None, "new", question=NEW.question)], [NEW])
     assert (failure.check, failure.culprit) == (CheckName.PINNED, "new")
 
 
 def test_a_near_miss_about_the_other_edits_subject_is_that_edits_own_affair() -> None:
-    question = {"question": "May tavorine be taken with corvandine?"}
-    assert failures_of([outcome(ProbeKind.NEAR_MISS, None, "other", of="new", **question)], [NEW, OTHER]) == []
-    (failure,) = failures_of([outcome(ProbeKind.NEAR_MISS, None, "new", of="new", **question)], [NEW, OTHER])
+    asked = "May tavorine be taken with corvandine?"
+    assert failures_of([outcome(ProbeKind.NEAR_MISS, None, "other", of="new", question=asked)], [NEW, OTHER]) == []
+    (failure,) = failures_of([outcome(ProbeKind.NEAR_MISS, None, "new", of="new", question=asked)], [NEW, OTHER])
     assert failure.culprit == "new"
 
 
 def test_a_check_that_does_not_take_blames_what_fires_or_its_own_edit() -> None:
-    ask = {"of": "new", "question": NEW.question}
-    assert failures_of([outcome(ProbeKind.CHECK, None, "new", takes=True, **ask)], [NEW]) == []
-    silent = failures_of([outcome(ProbeKind.CHECK, None, None, takes=False, **ask)], [NEW])
-    stolen = failures_of([outcome(ProbeKind.CHECK, None, "other", takes=False, **ask)], [NEW, OTHER])
+    assert failures_of([outcome(ProbeKind.CHECK, None, "new", of="new", takes=True)], [NEW]) == []
+    silent = failures_of([outcome(ProbeKind.CHECK, None, None, of="new", takes=False)], [NEW])
+    stolen = failures_of([outcome(ProbeKind.CHECK, None, "other", of="new", takes=False)], [NEW, OTHER])
     assert [one.culprit for one in (*silent, *stolen)] == ["new", "other"]
 
 
