@@ -157,7 +157,7 @@ def _first_recalls(ledger: Ledger) -> frozenset[str]:
         .group_by(columns.source, columns.run_id)
     )
     with ledger.read() as connection:
-        rows = sorted(connection.execute(query), key=lambda row: str(row.since), reverse=True)
+        rows = sorted(connection.execute(query), key=lambda row: (str(row.since), str(row.run_id)), reverse=True)
     return frozenset({str(row.source): f"{row.source} {row.run_id}" for row in rows}.values())
 
 
