@@ -4,6 +4,9 @@ A sentence encoder of general English does not know that measles is rubeola, or 
 The list (``clinical_terms.txt``) was written by hand from general knowledge, for no data set. A term is levelled in
 questions and key questions alike, so a wrong entry would make two things one: it holds names of one thing only. What
 people read, what the language model gets and what qualifiers are read from is never levelled. Free of torch.
+
+A list never changes once a checkpoint was trained with it, for keys and decisions hang on it: ``clinical_terms_2.txt``
+holds what list 2 adds to list 1.
 """
 
 from __future__ import annotations
@@ -11,6 +14,9 @@ from __future__ import annotations
 import re
 from functools import cache, lru_cache
 from importlib.resources import files
+from typing import Literal
+
+TermList = Literal["clinical-1", "clinical-2"]
 
 _WORD = re.compile(r"[^\W_]+")
 _POSSESSIVE = re.compile(r"(?<=\w)['’`]s\b")
@@ -71,19 +77,26 @@ def is_abbreviation(name: str) -> bool:
 
 
 @cache
-def term_groups() -> tuple[tuple[str, ...], ...]:
+def term_groups(terms: TermList = "clinical-1") -> tuple[tuple[str, ...], ...]:
     """The list: the term that stands for all, then its other names."""
-    text = files("editor_engine").joinpath("clinical_terms.txt").read_text(encoding="utf-8")
+    groups = {group[0]: group for group in _read("clinical_terms.txt")}
+    for first, *others in _read("clinical_terms_2.txt") if terms == "clinical-2" else ():
+        groups[first] = (*groups.get(first, (first,)), *others)
+    return tuple(groups.values())
+
+
+def _read(name: str) -> list[tuple[str, ...]]:
+    text = files("editor_engine").joinpath(name).read_text(encoding="utf-8")
     lines = (line.strip() for line in text.splitlines())
-    return tuple(tuple(name.strip() for name in line.split("|")) for line in lines if line and not line.startswith("#"))
+    return [tuple(one.strip() for one in line.split("|")) for line in lines if line and not line.startswith("#")]
 
 
 @cache
-def _names() -> tuple[dict[tuple[str, ...], str], dict[str, str], int]:
+def _names(terms: TermList) -> tuple[dict[tuple[str, ...], str], dict[str, str], int]:
     """Names by their spelled words, abbreviations as written, and the most words of a name."""
     phrases: dict[tuple[str, ...], str] = {}
     abbreviations: dict[str, str] = {}
-    for term, *others in term_groups():
+    for term, *others in term_groups(terms):
         for name in (term, *others):
             if is_abbreviation(name):
                 abbreviations[name] = term
@@ -93,12 +106,12 @@ def _names() -> tuple[dict[tuple[str, ...], str], dict[str, str], int]:
 
 
 @lru_cache(maxsize=65536)
-def level_terms(text: str) -> str:
+def level_terms(text: str, terms: TermList = "clinical-1") -> str:
     """The text with every other name of a thing replaced by its term (longest name first), possessives cut.
 
     "What is Wilson's disease (hepatolenticular degeneration)?" gives "What is copper deposition disease?".
     """
-    phrases, abbreviations, longest = _names()
+    phrases, abbreviations, longest = _names(terms)
     text = _POSSESSIVE.sub("", text)
     words = list(_WORD.finditer(text))
     spelled = [_spelled(word.group()) for word in words]

@@ -75,8 +75,8 @@ class TextPart(Part):
     """A key is the question alone, or the question with its object (RECIPE)."""
     fact: Literal["sentence", "bare"] = "sentence"
     """A fact ends in a full stop (``Edit.statement``), or is question, space and object, as released."""
-    terms: Literal["as written", "clinical-1"] = "as written"
-    """Questions and keys as written, or with the names of one thing levelled (``clinical_terms``, list 1)."""
+    terms: Literal["as written", "clinical-1", "clinical-2"] = "as written"
+    """Questions and keys as written, or with the names of one thing levelled (``clinical_terms``, list 1 or 2)."""
 
 
 class EncodingParts(Part):

@@ -148,7 +148,7 @@ def _default() -> Preset:
         name="default",
         encoding=EncodingParts(
             text_encoder=TextEncoderPart(trained="adapters", adapter_rank=16, adapted_layers=ADAPTED_LAYERS),
-            texts=TextPart(terms="clinical-1"),
+            texts=TextPart(terms="clinical-2"),
             decision="verified",
         ),
         prompt=PromptPart(kind="copying", tokens=32),

@@ -276,7 +276,8 @@ class TextEncoder:
 
     def as_asked(self, texts: Sequence[str]) -> list[str]:
         """Questions and key texts as they are encoded: as written, or with clinical terms levelled."""
-        return [level_terms(text) for text in texts] if self.parts.texts.terms == "clinical-1" else list(texts)
+        terms = self.parts.texts.terms
+        return list(texts) if terms == "as written" else [level_terms(text, terms) for text in texts]
 
     def compute_in(self, dtype: torch.dtype) -> None:
         """Cast the frozen encoder's own weights, for training; adapters and representation stay in fp32.

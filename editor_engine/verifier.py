@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from editor_engine.adapters import Adapters
-from editor_engine.clinical_terms import level_terms
+from editor_engine.clinical_terms import TermList, level_terms
 from editor_engine.edit import Edit
 from editor_engine.errors import EncoderError
 from editor_engine.question_evidence import EVIDENCE, word_evidence
@@ -98,13 +98,23 @@ class CrossVerifier(nn.Module):
         tokenizer: its tokenizer.
         name, weights_digest: which encoder it is.
         rank: of the adapters. seed: of their start weights.
+        terms: which list of clinical terms it reads by.
     """
 
     def __init__(
-        self, model: Any, tokenizer: Any, *, name: str, weights_digest: str, rank: int = 16, seed: int = 0
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        name: str,
+        weights_digest: str,
+        rank: int = 16,
+        seed: int = 0,
+        terms: TermList = "clinical-1",
     ) -> None:
         super().__init__()
         self.name, self.weights_digest, self.rank = name, weights_digest, rank
+        self.terms: TermList = terms
         self._model = [model.eval().requires_grad_(False)]
         """In a list, so that the frozen encoder is no part of this module's weights."""
         self._tokenizer = tokenizer
@@ -122,7 +132,7 @@ class CrossVerifier(nn.Module):
 
     def read_pairs(self, pairs: Sequence[tuple[str, str]], *, batch_size: int = 64) -> Tensor:
         """What the cross-encoder sees in pairs of question and key question, differentiable. Shape: [n]."""
-        levelled = [(level_terms(one), level_terms(other)) for one, other in pairs]
+        levelled = [(level_terms(one, self.terms), level_terms(other, self.terms)) for one, other in pairs]
         by_length = sorted(range(len(pairs)), key=lambda at: (sum(map(len, levelled[at])), levelled[at]))
         parts = [
             self._read([levelled[at] for at in by_length[start : start + batch_size]])
@@ -156,7 +166,9 @@ class CrossVerifier(nn.Module):
 
     def evidence_of(self, pairs: Sequence[tuple[str, str, float]], seen: Tensor) -> Tensor:
         """All evidence about (question, key question, product), with what was seen. Shape: seen [n] -> [n, 10]."""
-        levelled = [(level_terms(one), level_terms(other), product) for one, other, product in pairs]
+        levelled = [
+            (level_terms(one, self.terms), level_terms(other, self.terms), product) for one, other, product in pairs
+        ]
         texts = list(dict.fromkeys(text for one, other, _ in levelled for text in (one, other)))
         encoded = self._tokenizer(texts, add_special_tokens=False, truncation=True, max_length=LONGEST_PAIR_TOKENS)
         pieces = dict(zip(texts, encoded["input_ids"], strict=True))
@@ -168,7 +180,7 @@ class CrossVerifier(nn.Module):
 
     def pieces_of(self, text: str) -> list[int]:
         """Word pieces of a text as the evidence counts them."""
-        found: list[int] = self._tokenizer(level_terms(text), add_special_tokens=False)["input_ids"]
+        found: list[int] = self._tokenizer(level_terms(text, self.terms), add_special_tokens=False)["input_ids"]
         return found
 
     @property
@@ -211,6 +223,8 @@ class CrossVerifier(nn.Module):
     def save(self, path: Path) -> None:
         """Write the weights in half precision, but for the evidence head's, with what encoder they fit."""
         about = {"format": FORMAT, "encoder": self.name, "digest": self.weights_digest, "rank": str(self.rank)}
+        if self.terms != "clinical-1":
+            about["terms"] = self.terms
         tensors = {
             name: tensor.detach()
             .to("cpu", torch.float32 if name.startswith("evidence") else torch.float16)
@@ -257,9 +271,21 @@ def load_verifier(path: Path, *, device: str = "cpu", encoder: str | Path | None
             f"Verifier {path} fits text encoder {about['encoder']} ({about['digest'][:12]}), got {name} "
             f"({digest[:12]}): name the encoder that it was trained on"
         )
-    verifier = CrossVerifier(model, tokenizer, name=name, weights_digest=digest, rank=int(about["rank"]))
+    verifier = CrossVerifier(
+        model, tokenizer, name=name, weights_digest=digest, rank=int(about["rank"]), terms=_terms_of(about, path)
+    )
     verifier.load(path)
     return verifier.to(device)
+
+
+def _terms_of(about: dict[str, str], path: Path) -> TermList:
+    match about.get("terms", "clinical-1"):
+        case "clinical-1":
+            return "clinical-1"
+        case "clinical-2":
+            return "clinical-2"
+        case other:
+            raise EncoderError(f"Verifier {path}: expected list 1 or 2 of clinical terms, got {other}; train it again")
 
 
 def _about(path: Path) -> dict[str, str]:

@@ -217,7 +217,9 @@ class _Stages:
 def _new_verifier(name: str | Path | None, device: str, seed: int, encoder: TextEncoder) -> CrossVerifier:
     """A verifier whose adapters start as the bi-encoder's, which know the words already."""
     model, tokenizer, read_name, digest = read_encoder(name, device=device)
-    verifier = CrossVerifier(model, tokenizer, name=read_name, weights_digest=digest, seed=seed)
+    listed = encoder.parts.texts.terms
+    terms = "clinical-1" if listed == "as written" else listed
+    verifier = CrossVerifier(model, tokenizer, name=read_name, weights_digest=digest, seed=seed, terms=terms)
     own = encoder.adapters.weights() if encoder.adapters is not None else {}
     with torch.no_grad():
         for layer, tensor in verifier.adapters.weights().items():

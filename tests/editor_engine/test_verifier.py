@@ -66,6 +66,15 @@ def test_a_file_gives_the_same_scores(verifier: CrossVerifier, zolpidem: Edit, t
     assert read.scores(asked) == verifier.scores(asked)
 
 
+def test_a_file_keeps_the_list_of_clinical_terms(zolpidem: Edit, tmp_path: Path) -> None:
+    model, tokenizer, name, digest = read_encoder()
+    second = CrossVerifier(model, tokenizer, name=name, weights_digest=digest, rank=4, terms="clinical-2")
+    second.save(tmp_path / "verifier.safetensors")
+    loaded = load_verifier(tmp_path / "verifier.safetensors")
+    assert loaded.terms == "clinical-2"
+    assert loaded.pieces_of("nephroblastoma") == loaded.pieces_of("Wilms tumor")
+
+
 def test_a_file_that_does_not_fit_is_one_clear_error(verifier: CrossVerifier, tmp_path: Path) -> None:
     path = tmp_path / "verifier.safetensors"
     with pytest.raises(EncoderError, match="cannot be read"):
