@@ -84,7 +84,7 @@ def _list(*, everything: bool, folder: object, as_json: bool) -> None:
     with open_ledger(folder if isinstance(folder, Path) else None) as opened:
         items = list_affected(opened.ledger, opened.site.settings.affected, everything=everything)
     if as_json:
-        emit_json("affected", {"items": [asdict(item) for item in items]})
+        emit_json("affected", {"items": [asdict(item) for item in items]}, version=2)
         return
     rows = [
         (

@@ -71,9 +71,9 @@ def fields(pairs: Sequence[tuple[str, object]]) -> None:
         say(f"{name:<{width}}  {shown(_cell(value))}")
 
 
-def emit_json(schema: str, body: Mapping[str, object]) -> None:
+def emit_json(schema: str, body: Mapping[str, object], *, version: int = SCHEMA_VERSION) -> None:
     """Print one JSON object to stdout: its schema's name and version first, characters beyond ASCII escaped."""
-    document = {"schema": f"medrek-flow.{schema}", "version": SCHEMA_VERSION, **body}
+    document = {"schema": f"medrek-flow.{schema}", "version": version, **body}
     sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
 
 
