@@ -37,6 +37,18 @@ def show_candidate(view: CandidateView) -> None:
     )
     for line in view.signed_by:
         say(f"  signed by {line}")
+    for line in view.signatures_void:
+        say(f"  does not count any more: {line}", style="yellow")
+    for warning in view.dismissed:
+        say(f"  {warning.who} approved although warned: {warning.words}", style="yellow")
+    if view.fixed_from is not None:
+        say(f"corrected by {view.fixed_by} from: {view.fixed_from}")
+    if view.claimed_by:
+        say(f"{view.claimed_by} works on it now", style="yellow")
+    for comment in view.comments:
+        say(f"comment of {comment.who}, {comment.when:%Y-%m-%d %H:%M}: {comment.text}")
+    for near in view.near_duplicates:
+        say(f"near: {near}", style="dim")
     _show_rehearsal(view.rehearsal)
     for verdict, why in view.not_allowed:
         say(f"not allowed here: {verdict.replace('_', ' ')}: {why}", style="dim")

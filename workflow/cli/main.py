@@ -27,10 +27,10 @@ from workflow.cli import (
     live,
     night,
     promotion,
-    queue,
+    queue_acts,
     rebase,
     review,
-    reviewer,
+    reviewer_desk,
     selftest,
     services,
     setup,
@@ -70,14 +70,14 @@ for part in (
 ):
     app.add_typer(part.commands)
 for name, panel, group in (
-    ("queue", "Every day", queue.app),
+    ("queue", "Every day", queue_acts.app),
     ("batch", "Change what is live", batch.app),
     ("envelope", "Change what is live", envelope.app),
     ("affected", "Look", affected.app),
     ("release", "Look", live.releases),
     ("audit", "Look", audit.app),
     ("sources", "Site", sources.app),
-    ("reviewer", "Site", reviewer.app),
+    ("reviewer", "Site", reviewer_desk.app),
     ("bench", "Site", bench.app),
     ("data", "Site", data.app),
 ):
