@@ -18,6 +18,7 @@ from workflow.cli import (
     bench_grounding,
     bench_prompts,
     bench_retrieval,
+    bench_review,
 )
 from workflow.cli.options import Json
 from workflow.cli.output import emit_json, note, progress_bar, say, table
@@ -81,6 +82,7 @@ def promotion(
 
 
 app.command("retrieval")(bench_retrieval.retrieval)
+app.command("review")(bench_review.review)
 app.command("edit")(bench_edit.edit)
 app.command("base-model")(bench_base_model.base_model)
 app.command("engine")(bench_engine.engine)
@@ -139,6 +141,7 @@ def night(
             (f"first night, {timing.documents} labels", f"{timing.first_s:.1f} s", ""),
             ("a night with nothing new, median", f"{timing.median_s:.1f} s", f"< {LIMIT_S:.0f} s"),
             ("a night with nothing new, slowest", f"{timing.slowest_s:.1f} s", ""),
+            ("its processor time, median", f"{timing.cpu_s:.1f} s", ""),
         ]
         table(("night", "took", "aim"), rows)
         say(f"model libraries loaded: {', '.join(timing.loaded) or 'none'}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,8 @@ class NightTiming:
     """The night that put them on record; it writes the first release, and loads the model for that."""
     median_s: float
     slowest_s: float
+    cpu_s: float
+    """Processor time of such a night, median: what an idle machine would take at least."""
     loaded: tuple[str, ...]
     """Model libraries that the quiet nights imported; expected to be none."""
 
@@ -60,14 +63,22 @@ def measure_night(*, documents: int, runs: int, progress: Progress) -> NightTimi
         Site.create(root, demo=True, signer_profile="one_signer", settings=off)
         for number in range(documents):
             (root / "drop" / f"label-{number}.md").write_text(_LABEL.format(number=number), encoding="utf-8")
-        times, loaded = [], set[str]()
+        times, processor, loaded = [], list[float](), set[str]()
         for day in range(1, runs + 2):
             progress("nights", day - 1, runs + 1)
+            before = _children_cpu_s()
             seconds, modules = _night(root, day)
             times.append(seconds)
+            processor.append(_children_cpu_s() - before)
             loaded |= modules if day > 1 else set()
     quiet = sorted(times[1:])
-    return NightTiming(documents, times[0], quiet[len(quiet) // 2], quiet[-1], tuple(sorted(loaded)))
+    cpu_s = sorted(processor[1:])[len(quiet) // 2]
+    return NightTiming(documents, times[0], quiet[len(quiet) // 2], quiet[-1], cpu_s, tuple(sorted(loaded)))
+
+
+def _children_cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _night(root: Path, day: int) -> tuple[float, set[str]]:

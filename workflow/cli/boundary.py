@@ -6,6 +6,7 @@ traceback: an unexpected one goes to a log file, and the line says where.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
@@ -66,10 +67,22 @@ def _tell(error: Exception) -> ExitCode:
     if code is not None:
         _say(shown_line(str(error)) or type(error).__name__)
         return code
+    if _is_full_disk(error):
+        _say("the disk is full: what was finished is on record, what was begun is not; make room and run it again")
+        return ExitCode.FAILED
     log = _write_log(error)
     where = f"; the details are in {log}" if log else ""
     _say(f"unexpected {type(error).__name__}{where}")
     return ExitCode.FAILED
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    following: BaseException | None = error
+    while following is not None:
+        if isinstance(following, OSError) and following.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        following = following.__cause__ or following.__context__
+    return False
 
 
 def _say(line: str) -> None:

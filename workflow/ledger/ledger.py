@@ -10,6 +10,7 @@ Safe for several threads and processes: every ``read`` and ``write`` uses a conn
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import stat
 import threading
@@ -33,6 +34,8 @@ MIGRATION = "0005"
 BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for another: SQLite's wait is not fair (2.75 s were seen for two busy writers)."""
 _SQLITE_HEADER_BYTES = 100
+_LEAST_ROOM_BYTES = 65_536
+"""What SQLite wants for its shared memory, and a page or two."""
 _WRITES = "ledger_writes"
 
 
@@ -109,7 +112,7 @@ class Ledger:
                     " use the release of medrek-flow that wrote it"
                 )
             copy = path.with_name(f"{path.stem}-before-{MIGRATION}{path.suffix}")
-            _copy(path, copy)
+            _copy(ledger, copy)
             migrate(path)
             with ledger.write() as transaction:
                 transaction.audit("ledger.upgraded", "site", {"from": found, "to": MIGRATION}, actor=actor)
@@ -172,10 +175,19 @@ class Ledger:
         return self._site("signer_profile")
 
     def snapshot(self, target: Path) -> None:
-        """Write the ledger as it stands now, whole, into a new file, while others go on reading and writing."""
-        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
-        with _named(self.path), closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(target)) as copy:
-            source.backup(copy)
+        """Write the ledger as it stands now, whole, into a new file, while others go on reading and writing.
+
+        Raises:
+            SettingsError: There is no room for it, or the folder cannot be written.
+        """
+        try:
+            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+            with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(target)) as copy:
+                source.backup(copy)
+        except (OSError, sqlite3.Error) as error:
+            raise SettingsError(
+                f"ledger {self.path}: expected room for a copy at {target} ({type(error).__name__}); nothing changed"
+            ) from error
 
     def close(self) -> None:
         """Close the pooled connections."""
@@ -230,22 +242,17 @@ def migrate(path: Path, *, to: str = "head") -> None:
         engine.dispose()
 
 
-def _copy(path: Path, copy: Path) -> None:
+def _copy(ledger: Ledger, copy: Path) -> None:
     """Write a whole copy of a ledger that may be in use; one that stands there already is kept."""
     if copy.exists():
         return
     draft = copy.with_name(f"{copy.name}.draft")
     draft.unlink(missing_ok=True)
     try:
-        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
-        with _named(path), closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(draft)) as target:
-            source.backup(target)
+        ledger.snapshot(draft)
         draft.rename(copy)
-    except OSError as error:
+    finally:
         draft.unlink(missing_ok=True)
-        raise SettingsError(
-            f"ledger {path}: expected room for a copy at {copy}, got {type(error).__name__}; nothing was changed"
-        ) from error
 
 
 def _engine(path: Path) -> Engine:
@@ -311,6 +318,19 @@ _TROUBLES: tuple[tuple[str, type[WorkflowError], str], ...] = (
 )
 
 
+def _what_sqlite_says(path: Path, error: DatabaseError) -> str:
+    """SQLite's words; where a full disk left no room for its shared memory it says "disk I/O error"."""
+    said = str(error.orig).casefold()
+    return "full" if "disk i/o" in said and _is_full(path.parent) else said
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _LEAST_ROOM_BYTES
+    except OSError:
+        return False
+
+
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
     """Turn what SQLite says of file and disk into one line; broken rules of our own schema pass unchanged."""
@@ -321,7 +341,7 @@ def _named(path: Path) -> Iterator[None]:
             raise IllegalTransitionError(f"ledger {path}: {error.orig}") from error
         raise
     except DatabaseError as error:
-        said = str(error.orig).casefold()
+        said = _what_sqlite_says(path, error)
         for words, kind, line in _TROUBLES:
             if words in said:
                 raise kind(f"ledger {path}: {line}") from error
