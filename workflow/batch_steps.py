@@ -13,6 +13,7 @@ from workflow.change_control.automatic import BY_ENVELOPE, consider, require_ins
 from workflow.change_control.batch_states import HoldReason, hold_text
 from workflow.change_control.batches import BatchRow, eject, read_batch, set_state
 from workflow.change_control.drift import remember
+from workflow.change_control.expiries import expire_by_policy
 from workflow.change_control.gate_report import GateReport
 from workflow.change_control.gate_step import Judged, judge_batch
 from workflow.change_control.impact_note import keep_note, make_note
@@ -114,6 +115,7 @@ class LedgerBatchSteps:
             if actor.startswith(BY_ENVELOPE):
                 require_inside(self._site.root, self._ledger, batch_id, actor)
             promote_batch(self._ledger, self._site.memory_folder, batch_id, actor=actor, guard=self._guard)
+            expire_by_policy(self._ledger, batch_id, days=self._site.settings.batch.review_after_days)
 
     def read_back(self, batch_id: str) -> None:
         """Ask the live model each edit's questions and record the answers; what fails there is sent back.

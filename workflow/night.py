@@ -208,6 +208,7 @@ def promote(
     *,
     actor: str,
     confirm: Callable[[GateSummary], bool],
+    reason: str = "",
     progress: Progress | None = None,
 ) -> PromoteOutcome:
     """Batch what is signed (or take ``batch_id``), gate it, show it, and make it live if ``confirm`` says so.
@@ -232,7 +233,9 @@ def promote(
                 _check_pending_release(ledger, bench, progress)
                 return PromoteOutcome(None, None, None, withdrawn, ExitCode.DONE)
             steps = LedgerBatchSteps(site, ledger, bench, guard=_guard(site, held), progress=progress)
-            outcome = _promote(site, ledger, steps, chosen, actor=actor, confirm=confirm, withdrawn=withdrawn)
+            outcome = _promote(
+                site, ledger, steps, chosen, actor=actor, reason=reason, confirm=confirm, withdrawn=withdrawn
+            )
             _check_pending_release(ledger, bench, progress)
             return outcome
     finally:
@@ -246,6 +249,7 @@ def _promote(
     batch_id: str,
     *,
     actor: str,
+    reason: str,
     confirm: Callable[[GateSummary], bool],
     withdrawn: tuple[Withdrawn, ...],
 ) -> PromoteOutcome:
@@ -261,7 +265,7 @@ def _promote(
     if code is not None:
         return PromoteOutcome(batch_id, None, summary.report, withdrawn, code)
     if summary.batch.state is BatchState.PASSED and confirm(summary):
-        order_promotion(ledger, batch_id, actor=actor)
+        order_promotion(ledger, batch_id, actor=actor, reason=reason)
         advance_batch(site.checkpoints_path, batch_id, steps)
     batch = read_gate_summary(ledger, batch_id).batch
     release_id = batch.release_id if batch.state is BatchState.PROMOTED else None

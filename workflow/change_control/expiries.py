@@ -35,14 +35,16 @@ def set_expiry(ledger: Ledger, edit_id: str, *, until: date, why: str, account: 
         _set(transaction, str(candidate_id), until, why, account)
 
 
-def expire_by_policy(transaction: Transaction, candidate_ids: list[str], *, days: int) -> None:
-    """Give what goes live its day by the site's policy, unless it has one; 0 days: none."""
+def expire_by_policy(ledger: Ledger, batch_id: str, *, days: int) -> None:
+    """Give what a batch brought into force its day by the site's policy, unless it has one; 0 days: none."""
     if not days:
         return
-    until = utc_moment(transaction.now).date() + timedelta(days=days)
-    for candidate_id in candidate_ids:
-        known = select(expiries.c.candidate_id).where(expiries.c.candidate_id == candidate_id)
-        if transaction.execute(known).first() is None:
+    columns = tables.edits.c
+    mine = select(columns.candidate_id).where(columns.batch_id == batch_id, columns.state == "live")
+    known = select(expiries.c.candidate_id)
+    with ledger.write() as transaction:
+        until = utc_moment(transaction.now).date() + timedelta(days=days)
+        for candidate_id in transaction.execute(mine.where(columns.candidate_id.not_in(known))).scalars().all():
             _set(transaction, candidate_id, until, f"looked at again after {days} days", "medrek-flow")
 
 

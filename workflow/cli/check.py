@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workflow.cli.asking import ask_yes, at_terminal
-from workflow.cli.options import DryRun, Folder, Json, Yes
+from workflow.cli.options import DryRun, Folder, Json, Reason, Yes
 from workflow.cli.output import emit_json, note, progress_bar, say
 from workflow.errors import ExitCode, UsageError
 
@@ -100,6 +100,7 @@ def _run(site: Site, batch_id: str, *, facts: bool, folder: Path | None, as_json
 @commands.command(rich_help_panel="Change what is live")
 def promote(
     batch_id: Annotated[str, typer.Argument(metavar="[BATCH]", help="A batch; without one, what is signed.")] = "",
+    reason: Reason = "",
     yes: Yes = False,
     dry_run: DryRun = False,
     folder: Folder = None,
@@ -122,7 +123,9 @@ def promote(
             progress.pause()
             return yes or ask_promotion(summary)
 
-        outcome = promote_now(site, batch_id or None, actor=acting_user(), confirm=confirm, progress=progress)
+        outcome = promote_now(
+            site, batch_id or None, actor=acting_user(), reason=reason, confirm=confirm, progress=progress
+        )
     if as_json:
         emit_json("promote", _as_json(outcome))
     else:
