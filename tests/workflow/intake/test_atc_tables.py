@@ -10,6 +10,8 @@ from workflow.errors import UsageError
 from workflow.extraction_bench.atc import measure_atc
 from workflow.intake.atc_tables import AtcEvent, AtcTable, compare_atc
 from workflow.intake.relations import DOSES
+from workflow.intake.rule_facts import Place
+from workflow.intake.rules import read_facts
 
 HEAD = "atc_code,atc_name,ddd,uom,adm_r,note\n"
 OLD = f"""{HEAD}X01,INVENTED DRUGS,NA,NA,NA,NA
@@ -67,3 +69,11 @@ def test_the_event_list_of_the_whos_tables_is_reproduced_row_for_row(real_data: 
     result = measure_atc(real_data / "extraction/atc_ddd")
     assert result.exact
     assert result.events > 100
+
+
+@pytest.mark.parametrize(
+    "row", [*OLD.splitlines(), *NEW.splitlines(), "X01AA01\tcorvandine\t10\tmg\tO", "DDD: 10 mg O"]
+)
+def test_no_row_of_a_table_reads_as_a_dose(row: str) -> None:
+    facts = read_facts(row, Place("ATC/DDD"))
+    assert not {fact.relation for fact in facts} & DOSES
