@@ -55,6 +55,14 @@ class IntakeSteps(Protocol):
         """Name the documents with changes that wait for extraction."""
         ...
 
+    def documents_to_ask(self) -> tuple[str, ...]:
+        """Name the documents about which a language model is asked; none where there is none."""
+        ...
+
+    def ask(self, document_id: str) -> None:
+        """Ask the language model all that one document needs, so that its replies are on record."""
+        ...
+
     def extract(self, run_id: str, document_id: str) -> None:
         """Propose candidates for one document."""
         ...
@@ -103,7 +111,35 @@ def _checkpoints(path: Path) -> Iterator[SqliteSaver]:
         yield saver
 
 
-def _intake_graph(steps: IntakeSteps) -> Any:
+def _lane_b_graph(steps: IntakeSteps) -> Any:
+    """Lane B's asking: one branch per document, as many at once as the settings allow, all of them joined at the end.
+
+    It only fills the record of replies. What they propose is judged afterwards, document by document in order of
+    arrival, so that a night comes out the same however the branches overtook each other.
+    """
+
+    def ask(state: IntakeState) -> IntakeState:
+        steps.ask(state["document_id"])
+        return {}
+
+    def fan_out(state: IntakeState) -> list[Send] | str:
+        asked = steps.documents_to_ask()
+        return [Send("ask", {"run_id": state["run_id"], "document_id": one}) for one in asked] or END
+
+    graph = StateGraph(IntakeState)
+    graph.add_node("ask", ask)
+    graph.add_conditional_edges(START, fan_out, ["ask", END])
+    graph.add_edge("ask", END)
+    return graph
+
+
+def _intake_graph(steps: IntakeSteps, lane_b_concurrency: int) -> Any:
+    lane_b = _lane_b_graph(steps).compile()
+
+    def ask_all(state: IntakeState) -> IntakeState:
+        lane_b.invoke({"run_id": state["run_id"]}, {"max_concurrency": lane_b_concurrency})
+        return {}
+
     def node(step: Callable[[str], None]) -> Callable[[IntakeState], IntakeState]:
         def run(state: IntakeState) -> IntakeState:
             step(state["run_id"])
@@ -127,26 +163,29 @@ def _intake_graph(steps: IntakeSteps) -> Any:
     graph.add_node("collect", node(steps.collect))
     graph.add_node("detect", node(steps.detect))
     graph.add_node("affected", node(steps.affected))
+    graph.add_node("lane_b", ask_all)
     graph.add_node("extract", extract)
     graph.add_node("rehearse", rehearse)
     graph.add_edge(START, "collect")
     graph.add_edge("collect", "detect")
     graph.add_edge("detect", "affected")
-    graph.add_conditional_edges("affected", fan_out, ["extract", "rehearse"])
+    graph.add_edge("affected", "lane_b")
+    graph.add_conditional_edges("lane_b", fan_out, ["extract", "rehearse"])
     graph.add_edge("extract", "rehearse")
     graph.add_edge("rehearse", END)
     return graph
 
 
-def run_intake(checkpoints: Path, run_id: str, steps: IntakeSteps, *, max_concurrency: int = 1) -> None:
+def run_intake(checkpoints: Path, run_id: str, steps: IntakeSteps, *, lane_b_concurrency: int = 1) -> None:
     """Start the intake of a run, or continue it where it stopped; returns when it is done.
 
-    The thread's checkpoints are deleted at the end: the ledger remembers what matters.
+    Documents are asked about ``lane_b_concurrency`` at a time, and extracted one after the other. The thread's
+    checkpoints are deleted at the end: the ledger remembers what matters.
     """
     thread = f"intake:{run_id}"
     with _checkpoints(checkpoints) as saver:
-        app = _intake_graph(steps).compile(checkpointer=saver)
-        config = {"configurable": {"thread_id": thread}, "max_concurrency": max_concurrency}
+        app = _intake_graph(steps, lane_b_concurrency).compile(checkpointer=saver)
+        config = {"configurable": {"thread_id": thread}, "max_concurrency": 1}
         started = app.get_state(config).created_at is not None
         app.invoke(None if started else {"run_id": run_id}, config, durability="sync")
         saver.delete_thread(thread)

@@ -10,15 +10,15 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from connectors.source import Source
-from workflow.errors import SettingsError
 from workflow.intake.affected import propose_withdrawals
 from workflow.intake.collect import collect, window_for
 from workflow.intake.detect import detect
 from workflow.intake.extractor import Extractor
+from workflow.intake.llm_backend import open_backend
+from workflow.intake.llm_budget import LlmUnusableError
 from workflow.intake.llm_cache import LedgerCallCache
-from workflow.intake.llm_client import LlmClient, LlmEndpoint, LlmUnusableError, api_key_from
 from workflow.intake.llm_extractor import LlmExtractor
-from workflow.intake.propose import extract_document, waiting_documents
+from workflow.intake.propose import extract_document, read_changes, waiting_documents
 from workflow.intake.scope import Scope, read_formulary
 from workflow.intake.vocabulary import NO_FILES, NO_VOCABULARY, SiteVocabulary
 from workflow.intake.vocabulary_files import read_vocabulary
@@ -108,26 +108,13 @@ def site_vocabulary(site: Site) -> SiteVocabulary:
 
 
 def _open_llm(site: Site, ledger: Ledger, run: Run, stack: ExitStack) -> LlmExtractor | None:
-    extraction, http = site.settings.extraction, site.settings.http
-    if extraction.backend == "rules":
+    extraction = site.settings.extraction
+    backend = open_backend(extraction, site.settings.http, os.environ, root=site.root)
+    if backend is None:
         return None
-    if not extraction.model.strip():
-        raise SettingsError(
-            'extraction.model: expected the server\'s name for the model with backend "openai", got none'
-        )
-    endpoint = LlmEndpoint(
-        base_url=extraction.base_url,
-        model=extraction.model,
-        allow_private=extraction.allow_private,
-        timeout_s=extraction.timeout_s,
-        max_calls=extraction.max_calls,
-        max_tokens=extraction.max_tokens,
-        proxy=http.proxy,
-        ca_file=http.ca_file,
-    )
-    client = LlmClient(endpoint, api_key=api_key_from(os.environ, extraction.api_key_env))
-    stack.callback(client.close)
-    return LlmExtractor(client, LedgerCallCache(ledger, run_id=run.run_id, actor="medrek-flow"))
+    stack.callback(backend.close)
+    cache = LedgerCallCache(ledger, run_id=run.run_id, actor="medrek-flow")
+    return LlmExtractor(backend, cache, runs=extraction.runs, entailment=extraction.entailment)
 
 
 class LedgerIntakeSteps:
@@ -185,6 +172,17 @@ class LedgerIntakeSteps:
     def waiting_documents(self) -> tuple[str, ...]:
         """Name the documents with changes that wait for extraction, also those that an earlier night left."""
         return waiting_documents(self._ledger)
+
+    def documents_to_ask(self) -> tuple[str, ...]:
+        """Name the documents about which the language model is asked; none where there is none."""
+        return waiting_documents(self._ledger) if self._seams.llm is not None else ()
+
+    def ask(self, document_id: str) -> None:
+        """Ask the language model all that one document needs; its replies are then on record. Several at a time."""
+        if self._seams.llm is None or self._cap.is_over:
+            return
+        with suppress(LlmUnusableError):  # remembered by the lane, and told when the document's turn comes
+            self._seams.llm.prepare(read_changes(self._ledger, self._site.documents, document_id))
 
     def extract(self, run_id: str, document_id: str) -> None:
         """Propose candidates for one document; where the language model is unusable, lane A's stand and it waits."""

@@ -27,6 +27,8 @@ class Intake:
     def detect(self, run_id): did("detect")
     def affected(self, run_id): did("affected")
     def waiting_documents(self): return tuple(sys.argv[4:])
+    def documents_to_ask(self): return tuple(sys.argv[4:])
+    def ask(self, document_id): did("ask:" + document_id)
     def extract(self, run_id, document_id): did("extract:" + document_id)
     def rehearse(self): did("rehearse")
 
@@ -47,7 +49,14 @@ else:
 """
 
 DOCUMENTS = ("d1", "d2", "d3")
-INTAKE = ["collect", "detect", "affected", *(f"extract:{one}" for one in DOCUMENTS), "rehearse"]
+INTAKE = [
+    "collect",
+    "detect",
+    "affected",
+    *(f"ask:{one}" for one in DOCUMENTS),
+    *(f"extract:{one}" for one in DOCUMENTS),
+    "rehearse",
+]
 
 
 def play(
@@ -68,14 +77,14 @@ def log(folder: Path) -> list[str]:
     return path.read_text().split() if path.exists() else []
 
 
-@pytest.mark.parametrize("kill_at", ["collect", "extract:d2", "rehearse"])
+@pytest.mark.parametrize("kill_at", ["collect", "ask:d2", "extract:d2", "rehearse"])
 def test_an_intake_that_was_killed_completes_every_step_at_least_once(tmp_path: Path, kill_at: str) -> None:
     died = play("intake", tmp_path, kill_at, DOCUMENTS)
     assert died.returncode == -9, died.stderr
     again = play("intake", tmp_path, kill_at, DOCUMENTS)
     assert again.returncode == 0, again.stderr
     assert set(log(tmp_path)) == set(INTAKE)
-    alone = [step for step in log(tmp_path) if not step.startswith("extract:")]
+    alone = [step for step in log(tmp_path) if not step.startswith(("ask:", "extract:"))]
     assert alone == ["collect", "detect", "affected", "rehearse"], "only parallel steps may be repeated"
 
 

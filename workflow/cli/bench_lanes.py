@@ -12,8 +12,6 @@ from workflow.errors import SettingsError, UsageError
 
 if TYPE_CHECKING:
     from workflow.intake.extractor import Extractor
-    from workflow.intake.llm_cache import CallKey
-    from workflow.intake.llm_wire import LlmAnswer
 
 
 @contextmanager
@@ -28,50 +26,26 @@ def open_lane(backend: str, site: Path | None) -> Iterator[Extractor]:
 
         yield RulesExtractor()
         return
-    if backend != "openai":
-        raise UsageError(f"--backend: expected rules or openai, got {backend}")
-    with _model(site) as lane:
+    if backend not in ("openai", "local"):
+        raise UsageError(f"--backend: expected rules, openai or local, got {backend}")
+    with _model(backend, site) as lane:
         yield lane
 
 
 @contextmanager
-def _model(folder: Path | None) -> Iterator[Extractor]:
+def _model(backend: str, folder: Path | None) -> Iterator[Extractor]:
     """The language model that the settings of a site name; its answers are kept for this run only."""
     from workflow.cli.opening import find_site
-    from workflow.intake.llm_client import LlmClient, LlmEndpoint, api_key_from
+    from workflow.intake.llm_backend import open_backend
+    from workflow.intake.llm_cache import RunCallCache
     from workflow.intake.llm_extractor import LlmExtractor
 
     site = find_site(folder)
-    extraction, http = site.settings.extraction, site.settings.http
-    if not extraction.model.strip():
-        raise SettingsError("extraction.model: expected the server's name for the model, got none; fill it in")
-    endpoint = LlmEndpoint(
-        base_url=extraction.base_url,
-        model=extraction.model,
-        allow_private=extraction.allow_private,
-        timeout_s=extraction.timeout_s,
-        max_calls=extraction.max_calls,
-        max_tokens=extraction.max_tokens,
-        proxy=http.proxy,
-        ca_file=http.ca_file,
-    )
-    client = LlmClient(endpoint, api_key=api_key_from(os.environ, extraction.api_key_env))
+    extraction = site.settings.extraction.model_copy(update={"backend": backend})
+    model = open_backend(extraction, site.settings.http, os.environ, root=site.root)
+    if model is None:
+        raise SettingsError("extraction.backend: expected openai or local, got rules")
     try:
-        yield LlmExtractor(client, _Kept())
+        yield LlmExtractor(model, RunCallCache(), runs=1, entailment=extraction.entailment)
     finally:
-        client.close()
-
-
-class _Kept:
-    """What was asked in this run."""
-
-    def __init__(self) -> None:
-        self._replies: dict[CallKey, str] = {}
-
-    def find(self, key: CallKey) -> str | None:
-        """Give the reply that was kept, if any."""
-        return self._replies.get(key)
-
-    def keep(self, key: CallKey, answer: LlmAnswer) -> None:
-        """Keep a reply."""
-        self._replies[key] = answer.text
+        model.close()

@@ -18,6 +18,10 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from workflow.demo.loopback_server import LoopbackServer
 
 NO_CHANGE: Final = '{"quote":null,"no_change":true,"facts":[]}'
+SUPPORTED: Final = '{"why":"the quote says so","verdict":"supported"}'
+NO_CLAIMS: Final = '{"claims":[]}'
+_UNSCRIPTED: Final = {"entailment": SUPPORTED, "retracted_claims": NO_CLAIMS}
+"""What is answered without a rule, by the name of the schema; else that nothing changed."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Rule:
     body: bytes | None = None
     """The whole body in place of a completion."""
     times: int | None = None
+    schema: str = "changed_facts"
+    """Name of the schema of the requests that it answers."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,9 @@ class Asked:
     response_format: str
     authorized: bool
     max_tokens: int
+    schema: str = ""
+    """Name of the schema that was asked for; empty where none was."""
+    temperature: float = 0.0
 
 
 class _Wire(BaseModel):
@@ -69,7 +78,8 @@ class _Request(_Wire):
     model: str
     messages: tuple[_Message, ...]
     max_tokens: int
-    response_format: _Format
+    temperature: float = 0.0
+    response_format: _Format | None = None
 
     def content(self, role: str) -> str:
         return "\n".join(message.content for message in self.messages if message.role == role)
@@ -82,6 +92,8 @@ class ScriptedLlm:
     rules: list[Rule] = field(default_factory=list)
     takes_json_schema: bool = True
     """Whether ``response_format: json_schema`` is understood, or answered with status 400."""
+    takes_json_object: bool = True
+    """Whether ``response_format: json_object`` is."""
     asked: list[Asked] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -110,14 +122,21 @@ class ScriptedLlm:
 
     def choose(self, asked: Asked) -> Rule:
         """Record a request and give the rule that answers it; without one, nothing changed."""
+        plain = next((name for name, field in _FIELDS.items() if field in asked.system), "changed_facts")
+        wanted = asked.schema or plain
         with self._lock:
             self.asked.append(asked)
             for number, rule in enumerate(self.rules):
                 used = self._used.get(number, 0)
-                if rule.when in asked.user and (rule.times is None or used < rule.times):
+                fits = rule.when in asked.user and rule.schema == wanted
+                if fits and (rule.times is None or used < rule.times):
                     self._used[number] = used + 1
                     return rule
-        return Rule(when="")
+        return Rule(when="", reply=_UNSCRIPTED.get(wanted, NO_CHANGE))
+
+
+_FIELDS: Final = {"entailment": '"verdict"', "retracted_claims": '"claims"'}
+"""By which field of a schema written in the prompt its name is known."""
 
 
 def _handler(server: ScriptedLlm) -> type[BaseHTTPRequestHandler]:
@@ -150,8 +169,10 @@ def _handler(server: ScriptedLlm) -> type[BaseHTTPRequestHandler]:
                 return "no such path"
             if {message.role for message in request.messages} != {"system", "user"}:
                 return "expected a system and a user message"
-            if request.response_format.type == "json_object":
+            if request.response_format is None:
                 return ""
+            if request.response_format.type == "json_object":
+                return "" if server.takes_json_object else "response_format json_object is not supported"
             if not server.takes_json_schema:
                 return "response_format json_schema is not supported"
             return _schema_refusal(request.response_format.json_schema)
@@ -161,9 +182,11 @@ def _handler(server: ScriptedLlm) -> type[BaseHTTPRequestHandler]:
                 model=request.model,
                 system=request.content("system"),
                 user=request.content("user"),
-                response_format=request.response_format.type,
+                response_format=request.response_format.type if request.response_format else "",
                 authorized="Authorization" in self.headers,
                 max_tokens=request.max_tokens,
+                schema=_schema_name(request.response_format),
+                temperature=request.temperature,
             )
 
         def _send(self, status: int, body: bytes, headers: tuple[tuple[str, str], ...] = ()) -> None:
@@ -179,6 +202,11 @@ def _handler(server: ScriptedLlm) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True  # the client has gone, as one that times out does
 
     return Handler
+
+
+def _schema_name(asked: _Format | None) -> str:
+    given = asked.json_schema if asked is not None else None
+    return str(given.get("name", "")) if given else ""
 
 
 def _schema_refusal(given: dict[str, JsonValue] | None) -> str:

@@ -19,7 +19,8 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
 from workflow.demo.scripted_llm import Rule
-from workflow.intake.llm_schema import LlmFact, LlmQualifiers, LlmReply, Polarity
+from workflow.intake.llm_schema import LlmFact, LlmQualifiers, LlmReply
+from workflow.records import Polarity
 
 _SOURCES: Final = files(__package__).joinpath("sources")
 _JSON_OBJECT: Final = TypeAdapter(dict[str, JsonValue])

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+import httpx
+
 from connectors.addresses import literal_address, refusal, resolve, spelled_oddly
 from workflow.errors import SettingsError
 
@@ -57,7 +59,7 @@ def is_loopback(base_url: str) -> bool:
 
 
 def tls_context(ca_file: str | None) -> ssl.SSLContext | bool:
-    """The trust store of the settings, or the default (which honours ``SSL_CERT_FILE``).
+    """The usual certificates (``SSL_CERT_FILE`` is honoured), with those of the settings beside them.
 
     Raises:
         SettingsError: the file is no certificate bundle.
@@ -67,9 +69,11 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext | bool:
     if not Path(ca_file).is_file():
         raise SettingsError(f"http.ca_file: no file {ca_file}")
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        context = httpx.create_ssl_context()
+        context.load_verify_locations(cafile=ca_file)
     except ssl.SSLError:
         raise SettingsError(f"http.ca_file: {ca_file} holds no certificate") from None
+    return context
 
 
 def _split(base_url: str, setting: str) -> SplitResult:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from workflow.errors import DamagedError
 from workflow.intake.llm_wire import LlmAnswer
+from workflow.ledger.intake_tables import llm_failures
 from workflow.ledger.ledger import Ledger
 from workflow.ledger.tables import llm_calls
 
@@ -43,6 +44,35 @@ class CallCache(Protocol):
     def keep(self, key: CallKey, answer: LlmAnswer) -> None:
         """Remember a usable reply; the first one stays."""
         ...
+
+    def fail(self, key: CallKey, reason: str, seconds: float) -> None:
+        """Note that nothing usable came, and why in our own words; it is asked again another time."""
+        ...
+
+
+class RunCallCache:
+    """A cache in memory, for measurements and tests: nothing outlives it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, str] = {}
+        self.failures: list[str] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing usable came yet."""
+        return not self._kept
+
+    def find(self, key: CallKey) -> str | None:
+        """The reply's text, or ``None`` where this was not asked before."""
+        return self._kept.get(key.call_id)
+
+    def keep(self, key: CallKey, answer: LlmAnswer) -> None:
+        """Remember a usable reply; the first one stays."""
+        self._kept.setdefault(key.call_id, answer.text)
+
+    def fail(self, key: CallKey, reason: str, seconds: float) -> None:
+        """Note why nothing usable came."""
+        self.failures.append(f"{key.model}: {reason} ({seconds:.1f} s)")
 
 
 class LedgerCallCache:
@@ -95,6 +125,22 @@ class LedgerCallCache:
             }
             transaction.execute(sa.insert(llm_calls).values(**row))
             transaction.audit("llm.called", key.call_id, said, actor=self._actor)
+
+    def fail(self, key: CallKey, reason: str, seconds: float) -> None:
+        """Note that nothing usable came, and why in our own words."""
+        with self._ledger.write() as transaction:
+            row = {
+                "run_id": self._run_id,
+                "document_sha256": key.document_sha256,
+                "prompt_sha256": key.prompt_sha256,
+                "model": key.model,
+                "reason": reason[:300],
+                "seconds": round(seconds, 3),
+                "called_at": transaction.now,
+            }
+            transaction.execute(sa.insert(llm_failures).values(**row))
+            said = {name: row[name] for name in ("document_sha256", "prompt_sha256", "model", "reason")}
+            transaction.audit("llm.failed", key.call_id, said, actor=self._actor)
 
 
 def _sha256(text: str) -> str:

@@ -13,6 +13,9 @@ from workflow.intake.relations import HIGH_RISK
 from workflow.intake.sentences import tokens
 from workflow.records import Candidate, Certainty, ObjectOrigin, Polarity, Risk
 
+_LINKS = frozenset({"with", "for"})
+"""Words by which a qualifier is put together of several."""
+
 
 def claim_of(fact: LlmFact, change: ChangedSentence, *, extractor: str) -> Candidate:
     """The candidate without evidence and flags, its names as the model said them."""
@@ -28,6 +31,8 @@ def claim_of(fact: LlmFact, change: ChangedSentence, *, extractor: str) -> Candi
         change_kind=change.kind,
         risk=Risk.HIGH if fact.relation in HIGH_RISK else Risk.LOW,
         extractor=extractor,
+        polarity=fact.polarity,
+        certainty=fact.certainty,
     )
 
 
@@ -54,7 +59,7 @@ def doubts_of(fact: LlmFact, quote: str, change: ChangedSentence) -> tuple[str, 
         doubts.append(f"not definite: the text says that it is {fact.certainty.value}")
     said = f"{quote} {change.section} {change.sentence}"
     for name, value in sorted(fact.qualifiers.named().items()):
-        if not set(tokens(value)) <= set(tokens(said)):
+        if name != "circumstance" and not set(tokens(value)) - _LINKS <= set(tokens(said)):
             doubts.append(f"the {name} does not stand in the quote")
     return tuple(doubts)
 

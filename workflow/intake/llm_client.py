@@ -6,7 +6,6 @@ a key, a prompt or a reply into a message, a log line or a ``repr``.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,29 +15,42 @@ import httpx
 from pydantic import SecretStr
 
 from connectors.http_reply import DeadlineError, TooLargeError, Watchdog, read_body
-from workflow.errors import ExitCode, SettingsError, WorkflowError
+from workflow.errors import SettingsError
 from workflow.intake.llm_address import check_address, is_loopback, tls_context
+from workflow.intake.llm_budget import (
+    LlmBudget,
+    LlmBudgetSpentError,
+    LlmCaps,
+    LlmSpending,
+    LlmUnreachableError,
+    LlmUnusableError,
+)
 from workflow.intake.llm_prompt import Prompt
-from workflow.intake.llm_wire import LlmAnswer, UnusableReplyError, read_completion, read_text, wait_s, write_request
+from workflow.intake.llm_wire import (
+    Check,
+    LlmAnswer,
+    ReplyForm,
+    UnusableReplyError,
+    read_completion,
+    read_reply,
+    read_text,
+    wait_s,
+    write_request,
+)
 
 API_KEY_VARIABLE: Final = "MEDREK_FLOW_LLM_API_KEY"
 _RETRIED: Final = frozenset({429, 500, 502, 503, 504})
 _FORMAT_REFUSED: Final = frozenset({400, 422})
 _Reply = TypeVar("_Reply")
-
-
-class LlmUnusableError(WorkflowError):
-    """The language model gave nothing usable for one document; the run goes on with the others."""
-
-    exit_code = ExitCode.LLM_UNUSABLE
-
-
-class LlmUnreachableError(LlmUnusableError):
-    """Refused, timed out, rate-limited, or another status than 200 after bounded tries."""
-
-
-class LlmBudgetSpentError(LlmUnusableError):
-    """The run's cap on calls or tokens is reached; what is left waits for the next night."""
+__all__ = [
+    "LlmBudgetSpentError",
+    "LlmClient",
+    "LlmEndpoint",
+    "LlmUnreachableError",
+    "LlmUnusableError",
+    "api_key_from",
+    "tokens_of",
+]
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,22 @@ class LlmEndpoint:
     give_up_after: int = 3
     proxy: str | None = None
     ca_file: str | None = None
+    max_minutes: float | None = None
+    max_cost: float | None = None
+    prompt_price: float = 0.0
+    reply_price: float = 0.0
+
+    @property
+    def caps(self) -> LlmCaps:
+        """The bounds of a run."""
+        return LlmCaps(
+            max_calls=self.max_calls,
+            max_tokens=self.max_tokens,
+            max_minutes=self.max_minutes,
+            max_cost=self.max_cost,
+            prompt_price=self.prompt_price,
+            reply_price=self.reply_price,
+        )
 
     def __post_init__(self) -> None:
         """Refuse bounds that bound nothing, or a call that could never be made.
@@ -78,15 +106,6 @@ class LlmEndpoint:
             raise SettingsError(
                 f"extraction.max_tokens: expected at least one reply ({self.max_reply_tokens}), got {self.max_tokens}"
             )
-
-
-@dataclass
-class LlmSpending:
-    """What the run has spent so far; tokens are the server's count or our estimate, whichever is higher."""
-
-    calls: int = 0
-    tokens: int = 0
-    unanswered_in_a_row: int = 0
 
 
 class _NoAnswerError(Exception):
@@ -117,10 +136,9 @@ class LlmClient:
         """
         check_address(endpoint.base_url, allow_private=endpoint.allow_private, proxied=bool(endpoint.proxy))
         self.endpoint = endpoint
-        self.spending = LlmSpending()
-        self._spending_lock = threading.Lock()
+        self.budget = LlmBudget(f"language model {endpoint.model}", endpoint.caps)
         self._sleep = sleep
-        self._strict = True
+        self._form = ReplyForm.SCHEMA
         self._http = httpx.Client(
             headers=_headers(api_key),
             timeout=endpoint.timeout_s,
@@ -129,6 +147,16 @@ class LlmClient:
             trust_env=not is_loopback(endpoint.base_url),
             follow_redirects=False,
         )
+
+    @property
+    def model(self) -> str:
+        """The server's name for the model."""
+        return self.endpoint.model
+
+    @property
+    def spending(self) -> LlmSpending:
+        """What the run has spent so far."""
+        return self.budget.spending
 
     def __repr__(self) -> str:
         """Model and address, never a key."""
@@ -146,13 +174,13 @@ class LlmClient:
         """Close the connections."""
         self._http.close()
 
-    def ask(self, prompt: Prompt) -> LlmAnswer:
-        """The model's reply to ``prompt``, validated.
+    def ask(self, prompt: Prompt, check: Check = read_reply) -> LlmAnswer:
+        """The model's reply to ``prompt``, which passed ``check``.
 
         Raises:
             LlmUnusableError: nothing usable after ``tries`` tries, the server is away, or a cap is reached.
         """
-        return self._within_bounds(lambda: self._try_once(prompt))
+        return self._within_bounds(lambda tries: self._try_once(prompt, check, tries))
 
     def ask_text(self, request: str, *, system: str = "") -> str:
         """The model's reply as plain text, to one message that asks for no schema.
@@ -160,9 +188,9 @@ class LlmClient:
         Raises:
             LlmUnusableError: as ``ask``.
         """
-        return self._within_bounds(lambda: self._try_text(Prompt(system, request, {})))
+        return self._within_bounds(lambda _: self._try_text(Prompt(system, request, {})))
 
-    def _within_bounds(self, attempt: Callable[[], _Reply]) -> _Reply:
+    def _within_bounds(self, attempt: Callable[[int], _Reply]) -> _Reply:
         if self.spending.unanswered_in_a_row >= self.endpoint.give_up_after:
             raise LlmUnreachableError(
                 f"{self._what()}: not asked, as {self.spending.unanswered_in_a_row} prompts before got no answer; "
@@ -170,60 +198,54 @@ class LlmClient:
             )
         kind: type[LlmUnusableError] = LlmUnusableError
         reason = ""
-        for _ in range(self.endpoint.tries):
+        for tries in range(1, self.endpoint.tries + 1):
             try:
-                answer = attempt()
+                answer = attempt(tries)
             except UnusableReplyError as error:
                 kind, reason = LlmUnusableError, str(error)
             except _NoAnswerError as error:
                 kind, reason = LlmUnreachableError, str(error)
             else:
-                self._note_answered(answered=True)
+                self.budget.note_answered(answered=True)
                 return answer
-        self._note_answered(answered=kind is not LlmUnreachableError)
+        self.budget.note_answered(answered=kind is not LlmUnreachableError)
         raise kind(f"{self._what()}: nothing usable in {self.endpoint.tries} tries; the last one: {reason}")
-
-    def _note_answered(self, *, answered: bool) -> None:
-        with self._spending_lock:
-            self.spending.unanswered_in_a_row = 0 if answered else self.spending.unanswered_in_a_row + 1
-
-    def _spend(self, tokens: int) -> None:
-        with self._spending_lock:
-            self.spending.tokens += tokens
 
     def _what(self) -> str:
         return f"language model {self.endpoint.model}"
 
-    def _try_once(self, prompt: Prompt) -> LlmAnswer:
-        """One try; a server that refuses the schema is asked without it, and so from then on if that works."""
+    def _try_once(self, prompt: Prompt, check: Check, tries: int) -> LlmAnswer:
+        """One try; a server that refuses a form is asked for less, and so from then on if that works."""
         started = time.monotonic()
-        status, body = self._send_patiently(prompt, strict=self._strict)
-        if self._strict and status in _FORMAT_REFUSED:
-            status, body = self._send_patiently(prompt, strict=False)
-            self._strict = status != 200
+        form = self._form
+        status, body = self._send_patiently(prompt, form)
+        while status in _FORMAT_REFUSED and form.next is not None:
+            form = form.next
+            status, body = self._send_patiently(prompt, form)
         if status != 200:
             raise _NoAnswerError(f"expected status 200, got {status}")
-        self._spend(min(len(body) // 4, self.endpoint.max_reply_tokens))
-        answer = read_completion(body, time.monotonic() - started)
-        self._spend(max(0, answer.prompt_tokens - _tokens(prompt)))
+        self._form = form
+        self.budget.spend(reply_tokens=min(len(body) // 4, self.endpoint.max_reply_tokens))
+        answer = read_completion(body, time.monotonic() - started, check=check, form=form, tries=tries)
+        self.budget.spend(prompt_tokens=max(0, answer.prompt_tokens - tokens_of(prompt)))
         return answer
 
     def _try_text(self, prompt: Prompt) -> str:
-        status, body = self._send_patiently(prompt, strict=True)
+        status, body = self._send_patiently(prompt, ReplyForm.PLAIN)
         if status != 200:
             raise _NoAnswerError(f"expected status 200, got {status}")
-        self._spend(min(len(body) // 4, self.endpoint.max_reply_tokens))
+        self.budget.spend(reply_tokens=min(len(body) // 4, self.endpoint.max_reply_tokens))
         text, prompt_tokens = read_text(body)
-        self._spend(max(0, prompt_tokens - _tokens(prompt)))
+        self.budget.spend(prompt_tokens=max(0, prompt_tokens - tokens_of(prompt)))
         return text
 
-    def _send_patiently(self, prompt: Prompt, *, strict: bool) -> tuple[int, bytes]:
+    def _send_patiently(self, prompt: Prompt, form: ReplyForm) -> tuple[int, bytes]:
         """Status and body; waits as the server asks on 429 and 5xx, within bounds."""
         bounds = self.endpoint
-        payload = write_request(prompt, model=bounds.model, max_tokens=bounds.max_reply_tokens, strict=strict)
+        payload = write_request(prompt, model=bounds.model, max_tokens=bounds.max_reply_tokens, form=form)
         status, body = 0, b""
         for attempt in range(bounds.sends_per_try):
-            self._count_call(prompt)
+            self.budget.begin(tokens_of(prompt), bounds.max_reply_tokens)
             status, body, retry_after = self._send(payload)
             if status not in _RETRIED:
                 break
@@ -251,16 +273,6 @@ class LlmClient:
                 raise _NoAnswerError(f"no end within {bounds.timeout_s:g} s") from None
             raise _NoAnswerError(f"no connection ({type(error).__name__})") from None
 
-    def _count_call(self, prompt: Prompt) -> None:
-        spent, bounds = self.spending, self.endpoint
-        with self._spending_lock:
-            if spent.calls >= bounds.max_calls:
-                raise LlmBudgetSpentError(f"{self._what()}: the cap of {bounds.max_calls} calls a run is reached")
-            if spent.tokens + _tokens(prompt) + bounds.max_reply_tokens > bounds.max_tokens:
-                raise LlmBudgetSpentError(f"{self._what()}: the cap of {bounds.max_tokens} tokens a run is reached")
-            spent.calls += 1
-            spent.tokens += _tokens(prompt)
-
 
 def _headers(api_key: SecretStr | None) -> dict[str, str]:
     headers = {
@@ -278,6 +290,6 @@ def _headers(api_key: SecretStr | None) -> dict[str, str]:
     return headers
 
 
-def _tokens(prompt: Prompt) -> int:
+def tokens_of(prompt: Prompt) -> int:
     """A rough count, on the high side for English: four bytes a token, schema included."""
     return len(prompt.system.encode()) // 4 + len(prompt.user.encode()) // 4 + 1000

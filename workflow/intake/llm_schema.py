@@ -23,6 +23,10 @@ MAX_OBJECT_CHARS: Final = 300
 MAX_FACTS: Final = 8
 
 
+_PEOPLE: Final = ("renal_function", "hepatic_function", "pregnancy")
+_SPANNING: Final = frozenset({"for", "during", "until", "up", "over", "within"})
+
+
 class _Reply(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,19 +37,35 @@ Quote = Annotated[str, Field(min_length=1, max_length=MAX_QUOTE_CHARS)]
 
 
 class LlmQualifiers(_Reply):
-    """The conditions under which the fact holds; all named, null where the text names none."""
+    """The conditions under which the fact holds; all named on the wire, null where the text names none."""
 
-    population: Qualifier
-    route: Qualifier
-    form: Qualifier
-    dose: Qualifier
-    condition: Qualifier
-    outcome: Qualifier
-    jurisdiction: Qualifier
+    population: Qualifier = None
+    renal_function: Qualifier = None
+    hepatic_function: Qualifier = None
+    pregnancy: Qualifier = None
+    condition: Qualifier = None
+    dose: Qualifier = None
+    route: Qualifier = None
+    form: Qualifier = None
+    duration: Qualifier = None
+    outcome: Qualifier = None
+    jurisdiction: Qualifier = None
 
     def named(self) -> dict[str, str]:
-        """The qualifiers that the text names."""
-        return {name: value.strip() for name, value in self if value is not None and value.strip()}
+        """The qualifiers that the text names, as questions carry them.
+
+        Kidneys, liver and pregnancy say about whom a fact is, so that they join the population; how long something is
+        given is a circumstance.
+        """
+        said = {name: value.strip() for name, value in self if value is not None and value.strip()}
+        people = [said.pop(name) for name in ("population", *_PEOPLE) if name in said]
+        whole = [one for at, one in enumerate(people) if not any(one in other for other in people[:at])]
+        if whole:
+            said["population"] = " with ".join(whole)
+        if "duration" in said:
+            length = said.pop("duration")
+            said["circumstance"] = length if length.split()[0].casefold() in _SPANNING else f"for {length}"
+        return said
 
 
 class LlmFact(_Reply):
@@ -84,7 +104,12 @@ _DROPPED_WORDS: Final = frozenset({"title", "description", "default"})
 
 def reply_schema() -> JsonObject:
     """The JSON schema of ``LlmReply`` in the subset that OpenAI-compatible servers share: no references, no titles."""
-    schema: dict[str, Any] = LlmReply.model_json_schema()
+    return schema_of(LlmReply)
+
+
+def schema_of(kind: type[BaseModel]) -> JsonObject:
+    """The JSON schema of a reply, every field required, in the subset that servers share."""
+    schema: dict[str, Any] = kind.model_json_schema()
     return _JSON_OBJECT.validate_python(_inlined(schema, schema.get("$defs", {})))
 
 
@@ -95,10 +120,11 @@ def _inlined(node: Any, definitions: dict[str, Any]) -> Any:
         return node
     if "$ref" in node:
         return _inlined(definitions[str(node["$ref"]).rsplit("/", 1)[-1]], definitions)
-    return {
+    found = {
         key: {name: _inlined(value, definitions) for name, value in item.items()}
         if key == "properties"
         else _inlined(item, definitions)
         for key, item in node.items()
         if key != "$defs" and key not in _DROPPED_WORDS
     }
+    return {**found, "required": list(found["properties"])} if "properties" in found else found

@@ -23,6 +23,7 @@ from workflow.intake.normalise import AliasTable, names_stand, normalise, plain_
 from workflow.intake.questions import write as write_questions
 from workflow.intake.risk import RiskLists, risk_of
 from workflow.intake.rules import RulesExtractor, populations_said
+from workflow.intake.sentences import tokens
 from workflow.intake.stored_notices import Library, same_work
 from workflow.intake.told import Tellings
 from workflow.intake.vocabulary import NO_FILES, SiteVocabulary
@@ -30,7 +31,7 @@ from workflow.intake.wall import NEEDS_ATTENTION, NoticeStanding, judge
 from workflow.ledger import tables
 from workflow.ledger.documents import DocumentStore
 from workflow.ledger.ledger import Ledger
-from workflow.records import Candidate, ChangeKind, Evidence
+from workflow.records import Candidate, ChangeKind, Evidence, Risk
 
 NOT_NAMED = "the quote does not name the drug: it is the document's own product"
 
@@ -71,6 +72,13 @@ def waiting_documents(ledger: Ledger) -> tuple[str, ...]:
         return tuple(dict.fromkeys(row.document_id for row in connection.execute(query)))
 
 
+def read_changes(ledger: Ledger, documents: DocumentStore, document_id: str) -> DocumentChanges:
+    """Read a document's waiting changes as a lane is shown them."""
+    with ledger.read() as connection:
+        work, _ = _read(connection, documents, document_id, None, NO_FILES)
+    return work
+
+
 def extract_document(
     ledger: Ledger,
     documents: DocumentStore,
@@ -90,15 +98,46 @@ def extract_document(
         work, desk = _read(connection, documents, document_id, risk_lists, vocabulary)
     counts: Counter[str] = Counter()
     fruitful: set[str] = set()
+    earlier: list[Candidate] = []
     for lane in (RulesExtractor(), *lanes):
         proposals = list(lane.propose(work)) if work.changes else []
-        for proposal in proposals:
+        for proposal in (_set_beside(one, earlier) for one in proposals):
             change_id, result = _settle(ledger, proposal, work, desk, run_id)
             counts[result] += 1
             if not isinstance(proposal, Refused):
                 fruitful.add(change_id)
+        earlier += [one for one in proposals if isinstance(one, Candidate)]
     _close_changes(ledger, work, fruitful)
     return Extracted(document_id, len(work.changes), dict(counts))
+
+
+def _set_beside(proposal: Candidate | Refused, earlier: list[Candidate]) -> Candidate | Refused:
+    """Flag a proposal that reads another object out of the words that a lane before it read: a person decides."""
+    if isinstance(proposal, Refused):
+        return proposal
+    rivals = [
+        other
+        for other in earlier
+        if other.relation == proposal.relation
+        and tokens(other.object_new) != tokens(proposal.object_new)
+        and plain_name(other.subject) == plain_name(proposal.subject)
+        and other.qualifiers.get("population", "") == proposal.qualifiers.get("population", "")
+        and _same_words(other.evidence, proposal.evidence)
+    ]
+    if not rivals:
+        return proposal
+    flag = f"{NEEDS_ATTENTION}the rules read another value in the same words: {rivals[0].object_new}"
+    return proposal.model_copy(update={"flags": (*proposal.flags, flag), "risk": Risk.HIGH})
+
+
+def _same_words(one: Iterable[Evidence], other: Iterable[Evidence]) -> bool:
+    theirs = [piece for piece in other if piece.role == "claim"]
+    return any(
+        a.notice_id == b.notice_id and a.start < b.end and b.start < a.end
+        for a in one
+        if a.role == "claim"
+        for b in theirs
+    )
 
 
 def _settle(

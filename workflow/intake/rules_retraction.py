@@ -110,7 +110,7 @@ def read_retraction(change: ChangedSentence, extractor: str) -> Iterator[Candida
     if target is None:
         yield Refused(change.change_id, extractor, "the retracted work is not in the ledger")
         return
-    taken_back = _retraction_line(change.notice) or _retraction_line(target)
+    taken_back = retraction_line(change.notice) or retraction_line(target)
     if taken_back is None:
         yield Refused(change.change_id, extractor, "the text of the retraction does not name it")
         return
@@ -133,7 +133,33 @@ def _claims(target: NoticeText) -> Iterator[tuple[Sentence, Claim]]:
             yield sentence, claim
 
 
-def _retraction_line(notice: NoticeText) -> Evidence | None:
+def claim_said(quote: str, *, subject: str, effect: str, population: str) -> Claim | None:
+    """Give the claim whose parts were named by someone else; None unless all of them stand in the quote as they are.
+
+    A quote that denies or hedges makes no claim, and neither does a verb that the wordings do not know.
+    """
+    verb = effect.split()[0].casefold() if effect.split() else ""
+    place = re.search(re.escape(effect), quote)
+    stands = all(re.search(rf"(?<!\w){re.escape(part)}(?!\w)", quote) for part in (subject, population) if part)
+    if verb not in _BY_FORM or place is None or not stands or NEGATION.search(quote) or _HEDGE.search(quote):
+        return None
+    outcome = effect[len(verb) :].strip()
+    if not outcome or _NO_SUBJECT.fullmatch(subject) or phrases.AMOUNT.search(subject):
+        return None
+    return Claim(subject, _BY_FORM[verb], trimmed(quote, *place.span()), outcome, population)
+
+
+def retracted_claim(
+    target: NoticeText, place: tuple[int, int], claim: Claim, taken_back: Evidence, extractor: str
+) -> Candidate:
+    """Give the candidate that takes a claim back which stands at these offsets of the retracted work."""
+    start, end = place
+    section = target.section_at(start)
+    title, code = (section.title or section.code, section.code) if section else ("", "")
+    return _candidate(target, Sentence(target.text[start:end], start, end, title, code), claim, taken_back, extractor)
+
+
+def retraction_line(notice: NoticeText) -> Evidence | None:
     """Give the first sentence of a notice that says that something was retracted."""
     for sentence in split(notice.text, notice.start, notice.end, notice.sections):
         if _RETRACTION.search(sentence.text):

@@ -8,16 +8,19 @@ from pydantic import Field
 
 from workflow.settings.parts import Count, Line, Seconds, Table, Url, VariableName
 
+Price = Annotated[float, Field(ge=0)]
+
 
 class ExtractionTable(Table):
     """How candidates are drawn from changed sentences."""
 
-    backend: Literal["rules", "openai"] = "rules"
-    """"rules" needs no model and sends nothing anywhere; "openai" asks any OpenAI-compatible server."""
+    backend: Literal["rules", "openai", "local"] = "rules"
+    """"rules" needs no model and sends nothing anywhere; "openai" asks any OpenAI-compatible server; "local" runs a
+    model of transformers in this process, held to the schema (install medrek-flow[local-llm])."""
     base_url: Url = "http://127.0.0.1:8000/v1"
     """Where that server answers."""
     model: Line = ""
-    """Its name for the model; needed for backend "openai"."""
+    """Its name for the model, for backend "openai"; the model's folder, relative to the site, for backend "local"."""
     api_key_env: VariableName = "MEDREK_FLOW_LLM_API_KEY"
     """Environment variable that holds its key; unset means none is sent."""
     allow_private: bool = False
@@ -26,6 +29,20 @@ class ExtractionTable(Table):
     """Calls a night; what is left over waits for the next one."""
     max_tokens: Count = 1_000_000
     """Tokens a night, prompts and replies together."""
+    max_minutes: Seconds = 240.0
+    """Minutes a night from the first call on; what is left over waits for the next one."""
+    max_cost: Seconds | None = None
+    """Most that a night's tokens may cost, in the currency of the prices; unset means no bound."""
+    prompt_price: Price = 0.0
+    """Price of a million tokens of prompts, for max_cost."""
+    reply_price: Price = 0.0
+    """Price of a million tokens of replies, for max_cost."""
+    concurrency: Annotated[int, Field(ge=1, le=32)] = 2
+    """Documents that the server is asked about at once; results stay in order of arrival."""
+    runs: Annotated[int, Field(ge=1, le=2)] = 2
+    """Times that a document with facts is asked about; with 2, what both runs name stands first in the queue."""
+    entailment: bool = True
+    """Whether each fact is shown to the model once more with its quote alone: supported, contradicted, not stated."""
     timeout_s: Seconds = 120.0
     """Seconds to wait for one reply; a local server without a GPU is slow."""
 

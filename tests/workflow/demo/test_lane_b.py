@@ -14,25 +14,14 @@ from workflow.demo.scripted_llm import ScriptedLlm
 from workflow.demo.story import llm_rules
 from workflow.intake.compare import compare
 from workflow.intake.extractor import ChangedSentence, DocumentChanges, NoticeText, Refused
-from workflow.intake.llm_cache import CallKey
+from workflow.intake.llm_cache import RunCallCache
 from workflow.intake.llm_client import LlmClient, LlmEndpoint
 from workflow.intake.llm_extractor import LlmExtractor
-from workflow.intake.llm_wire import LlmAnswer
 from workflow.intake.normalise import AliasTable, normalise
 from workflow.intake.questions import write
 from workflow.intake.sentences import split
 from workflow.intake.wall import NoticeStanding, check
 from workflow.records import Candidate, ChangeKind
-
-
-class NoCache:
-    """Forgets everything."""
-
-    def find(self, key: CallKey) -> str | None:
-        return None
-
-    def keep(self, key: CallKey, answer: LlmAnswer) -> None:
-        return None
 
 
 def notice_text(delivery: Delivery) -> NoticeText:
@@ -93,7 +82,7 @@ def propose(document: DocumentChanges) -> list[Candidate | Refused]:
     with ScriptedLlm(llm_rules()) as llm:
         endpoint = LlmEndpoint(llm.base_url, "scripted", allow_private=True)
         with LlmClient(endpoint) as client:
-            return LlmExtractor(client, NoCache()).propose(document)
+            return LlmExtractor(client, RunCallCache()).propose(document)
 
 
 def test_the_made_up_quote_is_refused(versions: dict[str, tuple[NoticeText, NoticeText]]) -> None:

@@ -99,7 +99,7 @@ def test_a_server_without_json_schema_is_asked_for_a_json_object_and_so_from_the
 
 
 def test_a_bad_request_of_another_kind_does_not_give_up_the_schema(llm: ScriptedLlm) -> None:
-    llm.rules.append(Rule("melistat", status=400, times=4))
+    llm.rules.append(Rule("melistat", status=400, times=6))
     with client(llm) as asker:
         with pytest.raises(LlmUnreachableError, match="got 400"):
             asker.ask(prompt())

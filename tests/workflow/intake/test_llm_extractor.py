@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -14,11 +13,10 @@ from connectors.notice import NoticeKind, Section
 from workflow.demo.scripted_llm import Rule, ScriptedLlm
 from workflow.errors import DamagedError
 from workflow.intake.extractor import ChangedSentence, DocumentChanges, NoticeText, Refused
-from workflow.intake.llm_cache import CallKey, LedgerCallCache
+from workflow.intake.llm_cache import LedgerCallCache, RunCallCache
 from workflow.intake.llm_client import LlmClient, LlmEndpoint, LlmUnreachableError, LlmUnusableError
 from workflow.intake.llm_extractor import LlmExtractor
 from workflow.intake.llm_prompt import MAX_DATA_CHARS, SentenceChange, write_prompts
-from workflow.intake.llm_wire import LlmAnswer
 from workflow.ledger.ledger import Ledger
 from workflow.ledger.tables import llm_calls
 from workflow.records import Candidate, ChangeKind, ObjectOrigin, Risk
@@ -26,19 +24,6 @@ from workflow.records import Candidate, ChangeKind, ObjectOrigin, Risk
 OLD = "Corvandine bulletin. The recommended dose for women is 10 mg once daily. Men keep their dose."
 NEW = "Corvandine bulletin. The recommended dose for women is 5 mg once daily. Men keep their dose."
 SENTENCE = "The recommended dose for women is 5 mg once daily."
-
-
-@dataclass
-class DictCache:
-    """A cache in memory."""
-
-    kept: dict[str, str] = field(default_factory=dict)
-
-    def find(self, key: CallKey) -> str | None:
-        return self.kept.get(key.call_id)
-
-    def keep(self, key: CallKey, answer: LlmAnswer) -> None:
-        self.kept.setdefault(key.call_id, answer.text)
 
 
 @pytest.fixture
@@ -105,9 +90,9 @@ def reply(*facts: JsonValue) -> JsonValue:
     return {"quote": SENTENCE, "no_change": False, "facts": list(facts)}
 
 
-def lane(llm: ScriptedLlm, cache: DictCache | LedgerCallCache | None = None) -> LlmExtractor:
+def lane(llm: ScriptedLlm, cache: RunCallCache | LedgerCallCache | None = None) -> LlmExtractor:
     endpoint = LlmEndpoint(llm.base_url, "scripted", allow_private=True, sends_per_try=1)
-    return LlmExtractor(LlmClient(endpoint), DictCache() if cache is None else cache)
+    return LlmExtractor(LlmClient(endpoint), RunCallCache() if cache is None else cache)
 
 
 def refusal(llm: ScriptedLlm, answer: JsonValue, asked: DocumentChanges | None = None) -> Refused:
@@ -209,7 +194,7 @@ def test_an_order_in_the_document_stays_data_and_can_only_be_refused_or_proposed
 
 def test_what_was_asked_before_is_replayed_without_a_request(llm: ScriptedLlm) -> None:
     llm.rules.append(Rule("", reply(fact())))
-    cache = DictCache()
+    cache = RunCallCache()
     first = lane(llm, cache).propose(document())
     llm.rules[0] = Rule("", status=500)
     assert lane(llm, cache).propose(document()) == first
@@ -218,11 +203,12 @@ def test_what_was_asked_before_is_replayed_without_a_request(llm: ScriptedLlm) -
 
 def test_an_unusable_document_is_named_and_nothing_of_it_is_kept(llm: ScriptedLlm) -> None:
     llm.rules.append(Rule("", "garbage"))
-    cache = DictCache()
+    cache = RunCallCache()
     with pytest.raises(LlmUnusableError, match="document d-2 \\(openfda\\)") as caught:
         lane(llm, cache).propose(document())
     assert "women" not in str(caught.value)
-    assert cache.kept == {}
+    assert len(cache.failures) == 1
+    assert cache.is_empty
 
 
 def test_an_unreachable_server_keeps_its_kind_of_error(llm: ScriptedLlm) -> None:
