@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 MODEL ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench wheels clean
+.PHONY: help install demo pictures test check format bench wheels clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,11 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP)  ## night after night on an invented world, every claim asserted (MODEL=<hub id or path> for your own model)
 	$(BIN)/python -m workflow.demo $(if $(MODEL),--model '$(MODEL)')
+
+pictures: $(STAMP)  ## the review screens on a demo site, as docs/review_*.svg and .png (minutes; Chromium for the .png)
+	rm -rf build/pictures && mkdir -p build
+	$(BIN)/python -m workflow.demo --keep build/pictures --no-ask
+	$(BIN)/python -m workflow.demo.pictures build/pictures/site docs
 
 test: $(STAMP)  ## the whole test suite (CPU only, offline)
 	$(BIN)/python -m pytest

@@ -16,13 +16,18 @@ On the desk, `?` lists the keys of the page you are on and `ctrl+p` finds any ac
 Actions marked ◆ lead to a verdict or a signature: a held key, or one pressed before anybody can have read the page,
 does not count, and they are never on enter, space, backspace, delete, tab or escape.
 
-To use other keys, give their actions' names in `medrek-flow.toml`, or in a file of your own with `--keymap FILE`:
+To use other keys, give their actions' names in `medrek-flow.toml`:
 
 ```toml
-[review.keymap]
+[review]
+keys = ["candidate.approve: y", "candidate.copy_id: c", "queue.down: j, down"]
+```
+
+or in a file of your own, for `medrek-flow review --keymap FILE`:
+
+```toml
 "candidate.approve" = "y"
 "candidate.copy_id" = "c"
-"queue.down" = "j,down,ctrl+n"
 ```
 
 A name that does not exist, a key that would do two things on one page, an action left without a key, or a key

@@ -37,7 +37,7 @@ class FlagModal(ModalScreen[WrongAnswer | None]):
         with VerticalScroll(classes="box", can_focus=False):
             yield Static(Content("Flag a wrong answer").stylize("bold $text-primary"))
             for name, words in _FIELDS:
-                yield Input(id=name, placeholder=words, max_length=LONGEST, classes="tight")
+                yield Input(id=name, placeholder=words, max_length=LONGEST, compact=True)
             yield Static(Content("enter: next field, and from the last one hands it over   esc back"), classes="told")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -45,11 +45,11 @@ class RollbackModal(ModalScreen[RollbackWish | None]):
         """Lay out the effect above reason and id."""
         with Vertical(classes="box"):
             yield Static(line_content(f"Roll back {self._seen.type_this}", "bold $text-error"))
-            with VerticalScroll(classes="list", can_focus=False):
+            with VerticalScroll(classes="list short", can_focus=False):
                 yield Static(rollback_content(self._seen))
-            yield Input(id="reason", placeholder="why (goes on the record)", max_length=LONGEST_REASON, classes="tight")
+            yield Input(id="reason", placeholder="why (goes on the record)", max_length=LONGEST_REASON, compact=True)
             yield Static(line_content(f"Type {self._seen.type_this} to do it:"))
-            yield Input(id="typed", placeholder="", max_length=200, classes="tight")
+            yield Input(id="typed", placeholder="", max_length=200, compact=True)
             yield self._told
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -147,6 +147,15 @@ class MemoryReleases:
             return ActResult(False, why)
         return self._order(OrderKind.PROMOTE, batch_id)
 
+    def cancel_batch(self, batch_id: str, reason: str) -> ActResult:
+        """End a batch that is not live."""
+        self.before_call("cancel_batch")
+        view = self._batches[batch_id]
+        if not reason.strip() or view.line.state in {BatchState.PROMOTED, BatchState.ROLLED_BACK}:
+            return ActResult(False, "Cancelling needs a reason, and a batch that is not live.")
+        self._batches[batch_id] = replace(view, line=replace(view.line, state=BatchState.CANCELLED))
+        return ActResult(True, f"Batch {batch_id} is cancelled.")
+
     def orders(self) -> Sequence[OrderLine]:
         """List the orders."""
         self.before_call("orders")

@@ -104,6 +104,26 @@ def open_releases(opened: Opened, signer: str = "") -> LedgerReleases:
     return LedgerReleases(opened.ledger, reviewer, affected=opened.site.settings.affected)
 
 
+WEB_SEAT = "MEDREK_FLOW_WEB_SEAT"
+"""Set by ``review --web`` for each visitor's process: the account that a trusted proxy named, or nothing."""
+
+
+def open_web_seat(opened: Opened, account: str) -> tuple[LedgerDesk, LedgerReleases]:
+    """Open both desks for a visitor's browser: as the person whom a trusted proxy named, else read only.
+
+    The name counts only in processes of the account that the settings keep for the web server, so that nobody takes
+    another's seat by setting a variable in a terminal; and never for a scripted signer.
+    """
+    from workflow.desk.release_desk import LedgerReleases
+    from workflow.identity import find_reviewer, list_reviewers
+
+    keeper = opened.site.settings.review.web_account
+    people = {person.reviewer_id for person in list_reviewers(opened.ledger) if not person.scripted}
+    is_known = bool(account) and bool(keeper) and acting_user() == keeper and account in people
+    reviewer = find_reviewer(opened.ledger, account) if is_known else None
+    return _desk(opened, reviewer), LedgerReleases(opened.ledger, reviewer, affected=opened.site.settings.affected)
+
+
 def _desk(opened: Opened, reviewer: Reviewer | None) -> LedgerDesk:
     from datetime import timedelta
 

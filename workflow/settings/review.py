@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -64,6 +64,20 @@ class ReviewTable(Table):
     attention_share: Share = 0.0
     """Share of the queue that is made false on purpose, to see whether it is noticed; 0 for none. Such a candidate
     never reaches the memory and is told after its signature. Agree on it with your reviewers first."""
+
+    theme: Literal["dark", "light", "ansi", "ansi-light"] = "dark"
+    """Colours of the review screens: two of their own (orange and blue, told apart by every common kind of colour
+    blindness), or the terminal's. A reviewer's own choice on the screen goes before it."""
+    keys: tuple[Line, ...] = ()
+    """Other keys, one action each, like "candidate.approve: y" or "queue.down: j, down"; the names are in
+    docs/review_keys.md, and what cannot be worked with is refused before the screens open."""
+    web_identity_header: Line = ""
+    """Header in which a trusted proxy names who is signed in (review --web); empty: every visitor is read only."""
+    web_trusted_proxies: tuple[Line, ...] = ("127.0.0.1", "::1")
+    """Addresses whose header is believed; from any other address it is as if there were none."""
+    web_account: Line = ""
+    """Account on this machine that runs review --web, and nothing else: only its processes may act for the person
+    whom the header names. Empty: every visitor is read only."""
 
     @property
     def classes(self) -> dict[str, tuple[str, ...]]:

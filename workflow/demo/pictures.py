@@ -1,0 +1,78 @@
+"""``make pictures``: the real review screens on a demo site, as SVG and, where Chromium is there, as PNG.
+
+Opens the desk of a site that ``python -m workflow.demo --keep DIR`` left (as a scripted signer), without a terminal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from review_tui.app import DeskApp
+from review_tui.options import DeskOptions
+from workflow.cli.opening import open_desk, open_ledger, open_releases
+
+WIDE, NARROW = (140, 40), (80, 24)
+PAUSE_S = 1.5
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Take the pictures."""
+    parser = argparse.ArgumentParser(prog="python -m workflow.demo.pictures", description="Take pictures of the desk.")
+    parser.add_argument("site", type=Path, help="a demo site with something in its queue")
+    parser.add_argument("folder", type=Path, help="where the pictures go")
+    parser.add_argument("--as", dest="signer", required=True, help="a scripted signer of that site")
+    chosen = parser.parse_args(arguments)
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    with open_ledger(chosen.site) as opened:
+        desk, releases = open_desk(opened, chosen.signer), open_releases(opened, chosen.signer)
+        for size, theme, suffix in ((WIDE, "dark", ""), (NARROW, "light", "_80")):
+            app = DeskApp(desk, desk.who(), releases=releases, options=DeskOptions(theme=theme))
+            asyncio.run(_take(app, size, chosen.folder, suffix))
+    for picture in sorted(chosen.folder.glob("review_*.svg")):
+        _to_png(picture)
+        sys.stdout.write(f"{picture}\n")
+    return 0
+
+
+async def _take(app: DeskApp, size: tuple[int, int], folder: Path, suffix: str) -> None:
+    async with app.run_test(size=size) as pilot:
+        await _shoot(pilot, folder / f"review_start{suffix}.svg")
+        await _shoot(pilot, folder / f"review_queue{suffix}.svg", "enter")
+        await _shoot(pilot, folder / f"review_candidate{suffix}.svg", "enter")
+        await _shoot(pilot, folder / f"review_help{suffix}.svg", "question_mark")
+        await _shoot(pilot, folder / f"review_batches{suffix}.svg", "escape", "B")
+        await _shoot(pilot, folder / f"review_releases{suffix}.svg", "escape", "R")
+
+
+async def _shoot(pilot: Pilot[None], path: Path, *keys: str) -> None:
+    await pilot.press(*keys)
+    await pilot.pause(PAUSE_S)
+    path.write_text(pilot.app.export_screenshot(title="medrek-flow review"), encoding="utf-8")
+
+
+def _to_png(picture: Path) -> None:
+    browser = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    if browser is None:
+        return
+    width, height = (2 * int(float(part)) // 2 for part in _view_box(picture.read_text(encoding="utf-8")))
+    command = [browser, "--headless", "--disable-gpu", "--no-sandbox", "--hide-scrollbars"]
+    shot = [f"--screenshot={picture.with_suffix('.png')}", f"--window-size={width},{height}", picture.as_uri()]
+    subprocess.run([*command, *shot], check=True, capture_output=True, timeout=120)
+
+
+def _view_box(svg: str) -> tuple[str, str]:
+    box = svg.partition('viewBox="')[2].partition('"')[0].split()
+    return box[2], box[3]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
