@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, select, text, update
+from sqlalchemy import event, insert, select, text, update
 
 from editor_engine import Editor
 from editor_engine.errors import MemoryDamagedError
@@ -134,6 +134,8 @@ def test_a_full_disk_leaves_the_batch_staged_and_live_as_it_was(made: GatedSite)
     batch_id = made.staged(dose("corvandine"))
     before = made.live
     steps = made.steps()
+    with made.ledger.write() as transaction:  # the page on which a record would find room
+        transaction.execute(insert(gate_records).values(gate_id="filler", recorded_at="", body="x" * 3500))
     with closing(sqlite3.connect(made.ledger.path)) as plain:
         plain.execute("VACUUM")  # no free page is left in the file
         pages = plain.execute("PRAGMA page_count").fetchone()[0]
