@@ -13,6 +13,8 @@ from pathlib import Path
 from sqlalchemy import Connection, func, select
 
 from workflow.anchors import NOT_ANCHORED, anchor_warning
+from workflow.change_control.batch_states import standing_word
+from workflow.change_control.expedite import Expedited, list_expedited
 from workflow.change_control.release import LiveState, read_live
 from workflow.clock import utc_text
 from workflow.ledger import audit, tables
@@ -42,7 +44,10 @@ class WaitingBatch:
 
     batch_id: str
     state: str
+    """Its state, or *waiting* where it passed and needs a person."""
     to_do: str
+    why: str = ""
+    """Why it stands still; empty where it does not."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,8 @@ class Status:
     audit_head: str
     audit_length: int
     warnings: tuple[str, ...]
+    expedited: tuple[Expedited, ...] = ()
+    """Expedited candidates that are not live yet."""
 
     @property
     def pending(self) -> int:
@@ -155,6 +162,7 @@ def read_status(
         audit_head=head,
         audit_length=length,
         warnings=standing_warnings(kind, signer_profile, anchor_warning(connection, anchor or AnchorTable(), now)),
+        expedited=tuple(one for one in list_expedited(connection, now=utc_text(now)) if not one.done),
     )
 
 
@@ -177,11 +185,13 @@ def count_candidates(connection: Connection) -> dict[str, int]:
 def waiting_batches(connection: Connection) -> tuple[WaitingBatch, ...]:
     """List the batches that are neither live nor closed, oldest first."""
     columns = tables.batches.c
-    query = select(columns.batch_id, columns.state).where(columns.state.in_(_WAITING)).order_by(columns.ordinal)
-    return tuple(
-        WaitingBatch(batch_id, state, _TO_DO[BatchState(state)].format(batch_id))
-        for batch_id, state in connection.execute(query)
-    )
+    query = select(columns.batch_id, columns.state, columns.hold_reason).where(columns.state.in_(_WAITING))
+    found = []
+    for row in connection.execute(query.order_by(columns.ordinal)):
+        state = BatchState(row.state)
+        to_do = _TO_DO[state].format(row.batch_id)
+        found.append(WaitingBatch(row.batch_id, standing_word(state, row.hold_reason), to_do, row.hold_reason or ""))
+    return tuple(found)
 
 
 def last_night(connection: Connection) -> LastNight | None:

@@ -59,7 +59,14 @@ def _lines(found: Status) -> list[tuple[str, str]]:
         ("live", _live(found)),
         ("to review", _waiting(found)),
         ("candidates", ", ".join(f"{count} {state}" for state, count in found.candidates.items()) or "none yet"),
-        *(("batch", f"{batch.batch_id} is {batch.state}: {batch.to_do}") for batch in found.batches),
+        *(
+            ("EXPEDITED", f"{one.candidate_id}, due {one.due_at}{' OVERDUE' if one.overdue else ''}: {one.next_step}")
+            for one in found.expedited
+        ),
+        *(
+            ("batch", f"{batch.batch_id} is {batch.state}: {batch.to_do}{f' ({batch.why})' if batch.why else ''}")
+            for batch in found.batches
+        ),
         ("last night", _night(found)),
         *(("stale source", source.words) for source in found.stale_sources),
         *(("running", f"{lease.name}: {lease.holder}") for lease in found.leases),

@@ -15,18 +15,23 @@ from editor_engine import CausalLM, Editor, TextEncoder
 from editor_engine.demo import bundled_model
 from editor_engine.edit import Carrier
 from editor_engine.memory_store import read_shard
-from tests.workflow.change_control.made_batches import approve, make_candidate, pass_on_paper, sign_shown
+from tests.workflow.change_control.made_batches import approve, enrol, make_candidate, pass_on_paper, sign_shown
 from workflow.change_control.batches import create_batch
-from workflow.change_control.promotion import promote_batch
+from workflow.change_control.promotion import promote_batch, verify_live
+from workflow.change_control.rebase_promotion import promote_rebase
 from workflow.change_control.rehearsal import RehearsalRoom, rehearse_waiting
-from workflow.change_control.release import EngineIdentity, ensure_initial_release, read_live
+from workflow.change_control.release import EngineIdentity, ensure_initial_release, read_live, release_edits
+from workflow.change_control.rollback import roll_back
+from workflow.change_control.signed_acts import acts_on, verify_acts
 from workflow.change_control.staging import newest_rehearsal, stage_batch
-from workflow.errors import IllegalTransitionError
+from workflow.errors import DamagedError, IllegalTransitionError
+from workflow.identity import WrongPinError, hash_pin
 from workflow.ledger import audit, tables
 from workflow.ledger.ledger import Ledger
 from workflow.rebasing import rebase_now
 from workflow.records import CandidateState
 from workflow.site import Site
+from workflow.workbench import load_memory
 
 FAQ = ("What is amoxicillin used for?", "What class of drug is furosemide?", "What is the antidote for heparin?")
 
@@ -164,3 +169,62 @@ def test_what_no_longer_takes_is_named(site: Site, tmp_path: Path) -> None:
 def test_a_rebase_to_what_live_fits_is_refused(site: Site) -> None:
     with pytest.raises(IllegalTransitionError, match="fits this base model and editor already"):
         rebase_now(site, model=str(bundled_model()), checkpoint=None, actor="tests", dry_run=True)
+
+
+def test_a_prepared_rebase_goes_live_with_its_own_shard_and_a_signature(
+    site: Site, tmp_path: Path, editor: Editor
+) -> None:
+    model = other_model(tmp_path / "other", noise=1e-4)
+    report = rebase_now(site, model=str(model), checkpoint=None, actor="tests", dry_run=False)
+    ledger = site.open_ledger()
+
+    def promote(account: str = "tests") -> int:
+        return promote_rebase(
+            ledger, site.memory_folder, report.rebase_id, account=account, pin="", reason="the better model"
+        )
+
+    enrol(ledger, "rita", "reviewer")
+    with ledger.write() as transaction:
+        transaction.execute(update(tables.reviewers).values(pin_hash=hash_pin("1234")))
+    with pytest.raises(WrongPinError):
+        promote("rita")
+    with pytest.raises(IllegalTransitionError, match="sign rebase is for: release manager; they are: reviewer"):
+        promote_rebase(ledger, site.memory_folder, report.rebase_id, account="rita", pin="1234", reason="go")
+    shard = site.memory_folder / str(report.shard_path)
+    kept = shard.read_bytes()
+    shard.write_bytes(kept[:-1] + b"x")
+    with pytest.raises(DamagedError, match="expected sha256"):
+        promote()
+    shard.write_bytes(kept)
+    release_id = promote()
+    with ledger.read() as connection:
+        live = read_live(connection)
+        edits = release_edits(connection, release_id)
+        (act,) = acts_on(connection, f"rebase:{report.rebase_id}")
+        assert verify_acts(connection) == ()
+    assert live is not None
+    assert (live.release_id, live.cause, live.digest) == (release_id, "rebase", report.digest)
+    assert live.base_model_digest == report.base_model_digest
+    assert {edit.shard_path for edit in edits} == {report.shard_path}
+    assert act.meaning.startswith("signed: I saw every carrier and answer that changes")
+    other = Editor(CausalLM.load(model), editor.encoder)
+    assert other.model(load_memory(ledger, site.memory_folder, edits)).digest == report.digest
+    with pytest.raises(IllegalTransitionError, match=f"it is release {release_id} already"):
+        promote()
+    gone = next(edit for edit in edits if edit.subject == "tavorine")
+    plan = roll_back(ledger, gone.batch_id, reason="wrong", actor="b")
+    with ledger.read() as connection:
+        left = release_edits(connection, int(plan.release_id_new or 0))
+    assert other.model(load_memory(ledger, site.memory_folder, left)).digest == plan.digest_new
+    verify_live(ledger, site.memory_folder)
+    ledger.close()
+
+
+def test_a_rebase_of_an_older_release_is_not_promoted(site: Site, tmp_path: Path) -> None:
+    model = other_model(tmp_path / "other", noise=1e-4)
+    report = rebase_now(site, model=str(model), checkpoint=None, actor="tests", dry_run=False)
+    ledger = site.open_ledger()
+    roll_back(ledger, "b0001", reason="wrong", actor="b")
+    with pytest.raises(IllegalTransitionError, match="it was made from release 2, but live is 3: prepare it again"):
+        promote_rebase(ledger, site.memory_folder, report.rebase_id, account="tests", pin="", reason="go")
+    ledger.close()
