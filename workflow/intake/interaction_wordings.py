@@ -121,3 +121,5 @@ ELIDED = re.compile(
 )
 HEADING_END = re.compile(r"^\s*(?:\([^()]*\)\s*)?(?::|\s[-–—]\s)")
 CONTRAINDICATED = re.compile(r"\bcontraindicated\b", re.IGNORECASE)
+PEOPLE_LEAD = re.compile(r"\b(?:in|for|among)\s+(?=[a-z\d])", re.IGNORECASE)
+ON_A_DRUG = re.compile(r"\b(?:receiv|tak(?:e|ing)|treated|given|on\s+)\w*", re.IGNORECASE)

@@ -32,8 +32,10 @@ from workflow.intake.interaction_wordings import (
     JOINT,
     MORE,
     NEXT_VERB,
+    ON_A_DRUG,
     PAIRED,
     PAIRED_AFTER,
+    PEOPLE_LEAD,
     PK,
     STRENGTHS,
     TAKING,
@@ -42,7 +44,8 @@ from workflow.intake.interaction_wordings import (
     WITH_ONLY,
 )
 from workflow.intake.mentions import Lexicon
-from workflow.intake.phrases import Span
+from workflow.intake.normalise import population
+from workflow.intake.phrases import Span, people_at
 from workflow.intake.rule_facts import Fact, Place
 from workflow.records import Certainty
 
@@ -91,10 +94,25 @@ def interaction_facts(sentence: str, place: Place, lexicon: Lexicon) -> list[Fac
     """
     if not place.advises:
         return []
-    return [_fact(one, sentence) for one in read_interactions(sentence, lexicon)]
+    found = read_interactions(sentence, lexicon)
+    people = _people(sentence, lexicon) if found else ""
+    return [_fact(one, sentence, people) for one in found]
 
 
-def _fact(found: Interaction, sentence: str) -> Fact:
+def _people(sentence: str, lexicon: Lexicon) -> str:
+    """Give the one population that a sentence is about; patients who take a drug are no population of their own."""
+    named = [
+        people.text
+        for lead in PEOPLE_LEAD.finditer(sentence)
+        if (people := people_at(sentence, lead.end(), len(sentence))) is not None
+        and population(people.text)
+        and not ON_A_DRUG.search(people.text)
+        and not lexicon.find(people.text)
+    ]
+    return named[0] if len(named) == 1 else ""
+
+
+def _fact(found: Interaction, sentence: str, people: str) -> Fact:
     relation = "interacts_with"
     qualifiers: tuple[tuple[str, str], ...] = (("kind", _KINDS.get(found.kind, found.kind)),)
     if found.kind == "advise" and found.strength:
@@ -102,6 +120,8 @@ def _fact(found: Interaction, sentence: str) -> Fact:
     if found.strength == "avoid":
         qualifiers = ()
         relation = "contraindicated_with" if CONTRAINDICATED.search(sentence) else relation
+    if people:
+        qualifiers = (*qualifiers, ("population", people))
     return Fact(relation, found.one.text, found.other, qualifiers, certainty=found.certainty)
 
 
@@ -188,9 +208,8 @@ def _tie(between: str, before: str, after: str, *, first: bool) -> str:
         return "verb"
     if WITH_ONLY.match(between):
         return "with" if VERB.search(around) or ADVICE.search(said) or EFFECT.search(around) else ""
-    if TAKING.search(between):
-        if JOINT.search(said) or ADVICE.search(said) or VERB.search(around):
-            return "taking"
+    if TAKING.search(between) and (JOINT.search(said) or ADVICE.search(said) or VERB.search(around)):
+        return "taking"
     return "verb" if INCLUDES.search(between) and VERB.search(before) else ""
 
 

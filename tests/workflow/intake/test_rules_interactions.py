@@ -119,3 +119,21 @@ def test_a_long_list_is_read_in_no_time() -> None:
     names = [f"drug{number}" for number in range(150)]
     sentence = f"Corvandine increases levels of {', '.join(names)}."
     assert len(read_interactions(sentence, Lexicon.of(["corvandine", *names]))) == 150
+
+
+@pytest.mark.parametrize(
+    ("sentence", "people"),
+    [
+        ("Corvandine increases levels of digoxin in elderly patients.", "elderly patients"),
+        (
+            "In patients with renal impairment, corvandine increases levels of digoxin.",
+            "patients with renal impairment",
+        ),
+        ("Corvandine increases levels of digoxin in patients receiving warfarin.", ""),
+        ("Corvandine increases levels of digoxin.", ""),
+    ],
+)
+def test_the_people_of_the_sentence_are_carried(sentence: str, people: str) -> None:
+    facts = interaction_facts(sentence, Place("Drug Interactions"), DRUGS)
+    assert facts
+    assert {dict(fact.qualifiers).get("population", "") for fact in facts} == {people}
