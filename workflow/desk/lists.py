@@ -93,15 +93,13 @@ class Lists(Seat):
             if not search.strip() and filters.is_empty:
                 return ids
             facets = self._facets.of(connection, ids)
-            wanted, standing = _narrowing(filters), self._standing(connection, onlooker)
+            standing = None if filters.is_empty else self._standing(connection, onlooker)
         words = search.casefold().split()
-        return [
-            name
-            for name in ids
-            if name in facets
-            and all(word in facets[name].text for word in words)
-            and (wanted.is_empty or fits(name, facets[name], wanted, standing))
-        ]
+        found = [name for name in ids if name in facets and all(word in facets[name].text for word in words)]
+        if standing is None:
+            return found
+        wanted = _narrowing(filters)
+        return [name for name in found if fits(name, facets[name], wanted, standing)]
 
     def rows(self, candidate_ids: Sequence[str]) -> Sequence[desk.QueueRow]:
         """Give the lines of a page of ids."""

@@ -134,7 +134,6 @@ class Facets:
 def fits(name: str, facet: Facet, wanted: Narrowing, standing: Standing) -> bool:
     """Tell whether a candidate is among what is wanted."""
     is_high = name in standing.in_conflict and facet.action == "edit"
-    age_days = (standing.now - utc_moment(facet.created_at)).days
     return (
         _among("high" if is_high else facet.risk, wanted.risks)
         and _among(facet.action, wanted.actions)
@@ -146,8 +145,8 @@ def fits(name: str, facet: Facet, wanted: Narrowing, standing: Standing) -> bool
         and _among(standing.holders.get(name, ""), wanted.claimed_by)
         and wanted.flagged in (None, facet.flagged)
         and wanted.in_conflict in (None, name in standing.in_conflict)
-        and (wanted.at_least_days is None or age_days >= wanted.at_least_days)
-        and (wanted.at_most_days is None or age_days <= wanted.at_most_days)
+        and (wanted.at_least_days is None or _age_days(facet, standing) >= wanted.at_least_days)
+        and (wanted.at_most_days is None or _age_days(facet, standing) <= wanted.at_most_days)
     )
 
 
@@ -184,6 +183,10 @@ def choices(names: Sequence[str], facets: Mapping[str, Facet], standing: Standin
         flagged=sum(facet.flagged for _, facet in found),
         in_conflict=sum(conflicted),
     )
+
+
+def _age_days(facet: Facet, standing: Standing) -> int:
+    return (standing.now - utc_moment(facet.created_at)).days
 
 
 def _among(value: str, wanted: Collection[str]) -> bool:
