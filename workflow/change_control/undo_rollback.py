@@ -7,10 +7,12 @@ undone here: its way back is a proposal of its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, update
 
+from workflow.change_control.affected_list import ANSWERS_AGAIN, OPEN_STATES
 from workflow.change_control.release import (
     LiveState,
     NewRelease,
@@ -28,7 +30,7 @@ from workflow.errors import IllegalTransitionError, UsageError
 from workflow.fault_points import reached
 from workflow.ledger import tables
 from workflow.ledger.ledger import Ledger, Transaction
-from workflow.records import BatchState, CandidateState
+from workflow.records import Action, BatchState, Candidate, CandidateState
 
 _UNDOABLE = ("rollback", "automatic_return")
 
@@ -164,8 +166,26 @@ def _reopen(transaction: Transaction, plan: UndoPlan, release_id: int) -> None:
         .where(tables.candidates.c.candidate_id.in_(candidates))
         .values(state=CandidateState.BATCHED, reason=f"in force again since release {release_id}")
     )
+    _close_proposals(transaction, [edit.edit_id for edit in plan.replaced], release_id)
     transaction.execute(
         update(tables.batches)
         .where(tables.batches.c.batch_id.in_(batches), tables.batches.c.state == BatchState.ROLLED_BACK)
         .values(state=BatchState.PROMOTED, hold_reason=None)
     )
+
+
+def _close_proposals(transaction: Transaction, edits: Sequence[str], release_id: int) -> None:
+    """Close the proposals that were made because these facts answered again: they do not any more."""
+    columns = tables.candidates.c
+    query = select(columns.candidate_id, columns.body).where(
+        columns.action == Action.WITHDRAW, columns.state.in_(OPEN_STATES)
+    )
+    for row in transaction.execute(query).all():
+        proposal = Candidate.model_validate_json(row.body)
+        if proposal.withdraws not in edits or not "".join(proposal.flags[:1]).startswith(ANSWERS_AGAIN):
+            continue
+        why = f"a newer fact answers again since release {release_id}"
+        mine = update(tables.candidates).where(columns.candidate_id == row.candidate_id)
+        transaction.execute(mine.values(state=CandidateState.CLOSED, reason=why))
+        body = {"why": why}
+        transaction.audit("candidate.closed", f"candidate:{row.candidate_id}", body, actor="medrek-flow")

@@ -171,8 +171,8 @@ def _show_batch(batch: BatchRow) -> None:
         (
             ("batch", batch.batch_id),
             ("state", batch.standing_word),
-            ("stands still", batch.hold_reason or "no"),
-            ("EXPEDITED", "yes" if batch.expedited else "no"),
+            *((("because", batch.hold_reason),) if batch.hold_reason else ()),
+            *((("EXPEDITED", "reviewed, gated and promoted out of turn"),) if batch.expedited else ()),
             ("made", f"{batch.created_at} by {batch.created_by}"),
             ("note", batch.note or "none"),
             ("gated against", "nothing yet" if batch.base_release_id is None else f"release {batch.base_release_id}"),

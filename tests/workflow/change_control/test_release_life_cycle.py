@@ -99,6 +99,11 @@ def test_a_shadowed_fact_is_shown_before_and_proposed_for_withdrawal(
     with ledger.read() as connection:
         rows = connection.exec_driver_sql("SELECT state, action FROM candidates WHERE action = 'withdraw'").all()
     assert [tuple(row) for row in rows] == [(CandidateState.PROPOSED, "withdraw")]
+    enrol(ledger, "m", "release_manager")
+    undo_rollback(ledger, 3, reason="no error", account="m")
+    with ledger.read() as connection:
+        state = connection.exec_driver_sql("SELECT state FROM candidates WHERE action = 'withdraw'").scalar()
+    assert state == CandidateState.CLOSED
 
 
 @pytest.mark.parametrize(
