@@ -88,7 +88,7 @@ class ServerBase:
             base_url: up to and with ``/v1``.
             served_model: the model's name there.
             proxy: to go through; proxies named in the environment are not used.
-            ca_file: a bundle of certificates to trust instead of the system's.
+            ca_file: a bundle of certificates to trust besides the usual ones.
 
         Raises:
             BaseServerError: the server gives no usable answer, or does not serve the model.
@@ -324,7 +324,11 @@ def _headers(api_key: str | None) -> dict[str, str]:
 
 def _trusted(ca_file: str | None) -> ssl.SSLContext | bool:
     try:
-        return True if ca_file is None else ssl.create_default_context(cafile=ca_file)
+        if ca_file is None:
+            return True
+        context = httpx.create_ssl_context()
+        context.load_verify_locations(cafile=ca_file)
+        return context
     except (OSError, ssl.SSLError) as error:
         raise BaseModelError(f"Certificates {ca_file} cannot be read ({type(error).__name__}): name a bundle") from None
 

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from workflow.errors import SettingsError
-from workflow.intake.llm_address import check_address, is_loopback
+from workflow.intake.llm_address import check_address
+from workflow.outgoing import proxy_for
 from workflow.settings import ModelTable
 from workflow.site import Site
 
@@ -29,7 +30,7 @@ def connect_server(site: Site) -> ServerBase:
     from editor_engine.server_base import ServerBase, ServerLimits
 
     model, http = site.settings.model, site.settings.http
-    proxy = None if is_loopback(model.base) else http.proxy
+    proxy = proxy_for(http, model.base)
     check_address(
         model.base,
         allow_private=model.allow_private,

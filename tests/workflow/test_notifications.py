@@ -5,19 +5,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from email import message_from_string
 from pathlib import Path
 
 import pytest
 
 from tests.connectors.loopback import Answer, Asked, Loopback
+from tests.workflow.hospital_network import Proxy, make_certificate, server_context
 from workflow.errors import SettingsError
 from workflow.notifications.mail import send_mail
 from workflow.notifications.summary import failed_summary, summarise
@@ -49,23 +47,8 @@ def report(**changed: object) -> NightReport:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An authority of the hospital's own, which is also the certificate of its servers."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl is not installed: no certificate can be made")
-    folder = tmp_path_factory.mktemp("tls")
-    made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=hospital"]
-    names = ["-addext", "subjectAltName=DNS:hooks.hospital.example,DNS:localhost,IP:127.0.0.1"]
-    files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "ca.pem")]
-    subprocess.run([openssl, *made, *names, *files], check=True, capture_output=True)
-    return folder / "ca.pem"
-
-
-def server_context(certificate: Path) -> ssl.SSLContext:
-    """What a server of the hospital shows."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
-    return context
+    """The hospital's authority."""
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 # --- what is said ----------------------------------------------------------------------------------------------------
@@ -153,54 +136,6 @@ def test_a_server_that_says_nothing_is_not_waited_for() -> None:
 
 
 # --- proxy and own certificates --------------------------------------------------------------------------------------
-
-
-@dataclass
-class Proxy:
-    """A proxy that takes CONNECT for any name and goes to one port of this machine."""
-
-    port: int
-    asked: list[str] = field(default_factory=list)
-
-    def __enter__(self) -> Proxy:
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        threading.Thread(target=self._serve, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._listening.close()
-
-    @property
-    def url(self) -> str:
-        """Its address."""
-        return f"http://127.0.0.1:{self._listening.getsockname()[1]}"
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._listening.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._tunnel, args=(client,), daemon=True).start()
-
-    def _tunnel(self, client: socket.socket) -> None:
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += client.recv(4096)
-        self.asked.append(head.split(b"\r\n")[0].decode())
-        server = socket.create_connection(("127.0.0.1", self.port))
-        client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        for one, other in ((client, server), (server, client)):
-            threading.Thread(target=_copy, args=(one, other), daemon=True).start()
-
-
-def _copy(one: socket.socket, other: socket.socket) -> None:
-    try:
-        while piece := one.recv(65536):
-            other.sendall(piece)
-        other.shutdown(socket.SHUT_WR)
-    except OSError:
-        return
 
 
 def test_a_webhook_goes_through_the_proxy_to_a_server_with_the_hospitals_certificate(certificate: Path) -> None:

@@ -186,7 +186,7 @@ class Ledger:
                 source.backup(copy)
         except (OSError, sqlite3.Error) as error:
             raise SettingsError(
-                f"ledger {self.path}: expected room for a copy at {target} ({type(error).__name__}); nothing changed"
+                f"ledger {self.path}: no room for a copy at {target} ({type(error).__name__}); nothing was changed"
             ) from error
 
     def close(self) -> None:

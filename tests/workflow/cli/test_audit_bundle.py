@@ -137,7 +137,7 @@ def test_any_flipped_bit_of_any_file_is_found(bundle: Path, tmp_path: Path) -> N
     assert verify_bundle.check(bundle) == []
 
 
-def forge(bundle: Path, change: Callable[[Path], None]) -> None:
+def forge(bundle: Path, change: Callable[[Path], object]) -> None:
     """Change files as somebody who then writes a manifest that fits."""
     change(bundle)
     manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
@@ -172,7 +172,7 @@ def replaced(name: str, old: str, new: str) -> Callable[[Path], None]:
     return apply
 
 
-FORGERIES: dict[str, tuple[Callable[[Path], None], str]] = {
+FORGERIES: dict[str, tuple[Callable[[Path], object], str]] = {
     "an entry is changed": (rewrite("audit.jsonl", lambda rows: rows[2].update(actor="x")), "entry 3"),
     "an entry is gone": (rewrite("audit.jsonl", lambda rows: rows.pop(2)), "entry 3"),
     "two entries are exchanged": (rewrite("audit.jsonl", lambda rows: rows.insert(2, rows.pop(3))), "entry 3"),

@@ -12,7 +12,7 @@ import pytest
 
 from tests.workflow.cli.made_site import World
 from tests.workflow.cli.running import Run
-from workflow.site import FILE_NAME
+from workflow.settings import FILE_NAME
 
 
 @pytest.fixture

@@ -80,8 +80,8 @@ def test_every_changed_value_every_lost_row_and_every_exchange_is_found(ledger: 
                 assert not audit.verify(connection).ok, seq
     for one, other in combinations(rows, 2):
         with tamper as connection:
-            for old, new in ((one, -1), (other, one), (-1, other)):
-                connection.exec_driver_sql("UPDATE audit SET seq = ? WHERE seq = ?", (new, old))
+            for before, after in ((one, -1), (other, one), (-1, other)):
+                connection.exec_driver_sql("UPDATE audit SET seq = ? WHERE seq = ?", (after, before))
             assert not audit.verify(connection).ok, (one, other)
             tried += 1
     assert tried > 100
