@@ -18,6 +18,7 @@ from workflow.intake.llm_backend import open_backend
 from workflow.intake.llm_budget import LlmUnusableError
 from workflow.intake.llm_cache import LedgerCallCache
 from workflow.intake.llm_extractor import LlmExtractor
+from workflow.intake.llm_questions import LlmQuestions
 from workflow.intake.propose import extract_document, read_changes, waiting_documents
 from workflow.intake.scope import Scope, read_formulary
 from workflow.intake.vocabulary import NO_FILES, NO_VOCABULARY, SiteVocabulary
@@ -55,6 +56,7 @@ class Seams:
     llm_model: str
     scope: Scope
     vocabulary: SiteVocabulary = NO_FILES
+    wordings: LlmQuestions | None = None
     failed: dict[str, str] = field(default_factory=dict)
     """Documents for which the language model gave nothing usable, each with the reason in our own words."""
 
@@ -72,9 +74,9 @@ class Seams:
             scope = site_scope(site)
             known = on_record_of(ledger, names, scope)
             sources = stack.enter_context(open_sources(site, names, on_record=known))
-            llm = _open_llm(site, ledger, run, stack)
+            llm, wordings = _open_llm(site, ledger, run, stack)
             model = site.settings.extraction.model if llm else ""
-            yield cls(run, enabled, sources, llm, model, scope, site_vocabulary(site))
+            yield cls(run, enabled, sources, llm, model, scope, site_vocabulary(site), wordings)
 
     @property
     def failed_documents(self) -> tuple[str, ...]:
@@ -107,14 +109,17 @@ def site_vocabulary(site: Site) -> SiteVocabulary:
     return SiteVocabulary(drugs, conditions)
 
 
-def _open_llm(site: Site, ledger: Ledger, run: Run, stack: ExitStack) -> LlmExtractor | None:
+def _open_llm(
+    site: Site, ledger: Ledger, run: Run, stack: ExitStack
+) -> tuple[LlmExtractor | None, LlmQuestions | None]:
     extraction = site.settings.extraction
     backend = open_backend(extraction, site.settings.http, os.environ, root=site.root)
     if backend is None:
-        return None
+        return None, None
     stack.callback(backend.close)
     cache = LedgerCallCache(ledger, run_id=run.run_id, actor="medrek-flow")
-    return LlmExtractor(backend, cache, runs=extraction.runs, entailment=extraction.entailment)
+    lane = LlmExtractor(backend, cache, runs=extraction.runs, entailment=extraction.entailment)
+    return lane, LlmQuestions(backend, cache) if extraction.wordings else None
 
 
 class LedgerIntakeSteps:
@@ -198,6 +203,7 @@ class LedgerIntakeSteps:
                 lanes=lanes,
                 risk_lists=self._site.settings.review,
                 vocabulary=self._seams.vocabulary,
+                wordings=self._seams.wordings,
             )
         except LlmUnusableError as error:
             self._seams.failed[document_id] = str(error)

@@ -20,7 +20,8 @@ from workflow.demo.loopback_server import LoopbackServer
 NO_CHANGE: Final = '{"quote":null,"no_change":true,"facts":[]}'
 SUPPORTED: Final = '{"why":"the quote says so","verdict":"supported"}'
 NO_CLAIMS: Final = '{"claims":[]}'
-_UNSCRIPTED: Final = {"entailment": SUPPORTED, "retracted_claims": NO_CLAIMS}
+NO_WORDINGS: Final = '{"paraphrases":[],"near_misses":[]}'
+_UNSCRIPTED: Final = {"entailment": SUPPORTED, "retracted_claims": NO_CLAIMS, "wordings": NO_WORDINGS}
 """What is answered without a rule, by the name of the schema; else that nothing changed."""
 
 
@@ -135,7 +136,7 @@ class ScriptedLlm:
         return Rule(when="", reply=_UNSCRIPTED.get(wanted, NO_CHANGE))
 
 
-_FIELDS: Final = {"entailment": '"verdict"', "retracted_claims": '"claims"'}
+_FIELDS: Final = {"entailment": '"verdict"', "retracted_claims": '"claims"', "wordings": '"paraphrases"'}
 """By which field of a schema written in the prompt its name is known."""
 
 

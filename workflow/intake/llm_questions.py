@@ -58,6 +58,8 @@ _OPPOSITES: Final = tuple(
         ("oral orally", "intravenous intravenously subcutaneous intramuscular"),
     )
 )
+_OF_NO_DOCUMENT: Final = ""
+"""The request shows no document: the same fact of ten labels is worded once."""
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)?")
 
 Question = Annotated[str, Field(min_length=8, max_length=240)]
@@ -89,7 +91,7 @@ class LlmQuestions:
         self._backend = backend
         self._cache = cache
 
-    def add(self, candidate: Candidate) -> Candidate:
+    def __call__(self, candidate: Candidate) -> Candidate:
         """Give the candidate with the model's wordings that stand the check; as it was where there are none."""
         said = self._ask(write_request(candidate), candidate)
         return candidate if said is None else with_wordings(candidate, said)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, RowMapping, select, update
@@ -34,6 +34,10 @@ from workflow.ledger.ledger import Ledger
 from workflow.records import Candidate, ChangeKind, Evidence, Risk
 
 NOT_NAMED = "the quote does not name the drug: it is the document's own product"
+
+
+QuestionWriter = Callable[[Candidate], Candidate]
+"""Gives a candidate that passed the wall further wordings of its question, and near misses."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,19 @@ def extract_document(
     lanes: tuple[Extractor, ...] = (),
     risk_lists: RiskLists | None = None,
     vocabulary: SiteVocabulary = NO_FILES,
+    wordings: QuestionWriter | None = None,
 ) -> Extracted:
     """Propose candidates for a document's waiting changes, with the rules and then with ``lanes``.
+
+    Args:
+        ledger: Where they go.
+        documents: Where the texts are.
+        run_id: The run that proposes.
+        document_id: The document.
+        lanes: What reads it after the rules.
+        risk_lists: The site's lists.
+        vocabulary: The site's own names.
+        wordings: Adds to the house's questions where there is a model for it.
 
     Raises:
         WorkflowError: Whatever a lane raises; the lanes before it stand, and the changes go on waiting.
@@ -102,7 +117,7 @@ def extract_document(
     for lane in (RulesExtractor(), *lanes):
         proposals = list(lane.propose(work)) if work.changes else []
         for proposal in (_set_beside(one, earlier) for one in proposals):
-            change_id, result = _settle(ledger, proposal, work, desk, run_id)
+            change_id, result = _settle(ledger, proposal, work, desk, run_id, wordings)
             counts[result] += 1
             if not isinstance(proposal, Refused):
                 fruitful.add(change_id)
@@ -141,7 +156,12 @@ def _same_words(one: Iterable[Evidence], other: Iterable[Evidence]) -> bool:
 
 
 def _settle(
-    ledger: Ledger, proposal: Candidate | Refused, work: DocumentChanges, desk: _Desk, run_id: str
+    ledger: Ledger,
+    proposal: Candidate | Refused,
+    work: DocumentChanges,
+    desk: _Desk,
+    run_id: str,
+    wordings: QuestionWriter | None,
 ) -> tuple[str, str]:
     """Put one proposal where it belongs; give its change and what became of it."""
     if isinstance(proposal, Refused):
@@ -157,6 +177,8 @@ def _settle(
     if ruling.attention:
         doubts = (f"{NEEDS_ATTENTION}{reason}" for reason in ruling.attention)
         candidate = candidate.model_copy(update={"flags": tuple(dict.fromkeys((*candidate.flags, *doubts)))})
+    if wordings is not None and not ruling.refused:
+        candidate = wordings(candidate)
     with ledger.write() as transaction:
         result = queue_entry.enter(transaction, queue_entry.Entry(candidate, change_id, run_id, ruling.refused))
         reached("candidate.before_commit")

@@ -43,6 +43,8 @@ class ExtractionTable(Table):
     """Times that a document with facts is asked about; with 2, what both runs name stands first in the queue."""
     entailment: bool = True
     """Whether each fact is shown to the model once more with its quote alone: supported, contradicted, not stated."""
+    wordings: bool = True
+    """Whether the model adds paraphrases and near misses to the house's; each is checked before it counts."""
     timeout_s: Seconds = 120.0
     """Seconds to wait for one reply; a local server without a GPU is slow."""
 

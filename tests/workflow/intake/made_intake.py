@@ -16,7 +16,7 @@ from workflow.intake.affected import Affected, propose_withdrawals
 from workflow.intake.collect import Collected, collect, window_for
 from workflow.intake.detect import Detected, detect
 from workflow.intake.extractor import ChangedSentence, Extractor, NoticeText
-from workflow.intake.propose import Extracted, extract_document, waiting_documents
+from workflow.intake.propose import Extracted, QuestionWriter, extract_document, waiting_documents
 from workflow.intake.scope import Scope
 from workflow.ledger import tables
 from workflow.ledger.documents import DocumentStore
@@ -86,7 +86,12 @@ class IntakeSite:
         return run_id
 
     def night(
-        self, *sources: Source, scope: Scope | None = None, lanes: tuple[Extractor, ...] = (), run_id: str = ""
+        self,
+        *sources: Source,
+        scope: Scope | None = None,
+        lanes: tuple[Extractor, ...] = (),
+        run_id: str = "",
+        wordings: QuestionWriter | None = None,
     ) -> Night:
         night = Night(run_id or self.start_run())
         for source in sources:
@@ -96,7 +101,14 @@ class IntakeSite:
         night.affected = propose_withdrawals(self.ledger, run_id=night.run_id, documents=self.documents)
         for document_id in waiting_documents(self.ledger):
             night.extracted.append(
-                extract_document(self.ledger, self.documents, run_id=night.run_id, document_id=document_id, lanes=lanes)
+                extract_document(
+                    self.ledger,
+                    self.documents,
+                    run_id=night.run_id,
+                    document_id=document_id,
+                    lanes=lanes,
+                    wordings=wordings,
+                )
             )
         return night
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.workflow.intake.made_intake import IntakeSite, MemorySource
+from tests.workflow.intake.test_night import LABEL, copies
 from tests.workflow.intake.test_questions import made
 from workflow.intake.llm_budget import LlmSpending, LlmUnusableError
 from workflow.intake.llm_cache import RunCallCache
@@ -96,13 +98,25 @@ class Answers:
 
 
 def test_a_model_without_usable_wordings_leaves_the_candidate_as_it_was(candidate: Candidate) -> None:
-    assert LlmQuestions(Answers(None), RunCallCache()).add(candidate) is candidate
+    assert LlmQuestions(Answers(None), RunCallCache())(candidate) is candidate
 
 
 def test_a_second_night_reads_the_wordings_from_the_cache(candidate: Candidate) -> None:
     said = LlmWordings(paraphrases=("What is the ceiling for daily corvandine in women?",), near_misses=())
     backend, cache = Answers(said.model_dump_json()), RunCallCache()
-    first = LlmQuestions(backend, cache).add(candidate)
+    first = LlmQuestions(backend, cache)(candidate)
     assert first.paraphrases[-1] == said.paraphrases[0]
-    assert LlmQuestions(backend, cache).add(candidate) == first
+    assert LlmQuestions(backend, cache)(candidate) == first
     assert backend.asked == 1
+
+
+def test_a_night_adds_the_models_wordings_to_what_is_proposed(site: IntakeSite) -> None:
+    wording = "Women on Corvanex: how much of it a day?"
+    said = LlmWordings(paraphrases=(wording,), near_misses=())
+    backend, cache = Answers(said.model_dump_json()), RunCallCache()
+    first, second = copies(2)
+    site.night(MemorySource((LABEL[0], *first)))
+    site.night(MemorySource((LABEL[1], *second)), wordings=LlmQuestions(backend, cache))
+    (proposed,) = site.proposed()
+    assert wording in proposed.paraphrases
+    assert 1 <= backend.asked <= 3
