@@ -15,6 +15,8 @@ from sqlalchemy import Connection, func, select
 from workflow.anchors import NOT_ANCHORED, anchor_warning
 from workflow.change_control.batch_states import standing_word
 from workflow.change_control.expedite import Expedited, list_expedited
+from workflow.change_control.live_watch import last_check_line
+from workflow.change_control.nightly_questions import wrong_lines
 from workflow.change_control.release import LiveState, read_live
 from workflow.clock import utc_text
 from workflow.ledger import audit, tables
@@ -162,6 +164,8 @@ def read_status(
         audit_head=head,
         audit_length=length,
         warnings=standing_warnings(kind, signer_profile, anchor_warning(connection, anchor or AnchorTable(), now)),
+        live_check=last_check_line(connection),
+        exposures=wrong_lines(connection, now=utc_text(now)),
         expedited=tuple(one for one in list_expedited(connection, now=utc_text(now)) if not one.done),
     )
 

@@ -189,6 +189,16 @@ def read_trend(connection: Connection, *, most: int = 60) -> tuple[RecordedCheck
     )
 
 
+def last_check_line(connection: Connection) -> str:
+    """The newest check in one line; empty where live was not checked yet."""
+    newest = read_trend(connection, most=1)
+    if not newest:
+        return ""
+    one = newest[0]
+    drift = f"; {one.check.drift.line}" if one.check.drift is not None and one.check.drift.drifted else ""
+    return f"check {one.check_id} of release {one.check.release_id}, {one.checked_at}: {one.check.verdict}{drift}"
+
+
 def is_due(connection: Connection, today: str) -> bool:
     """Whether no nightly check was made on this day (``2026-11-20``) yet."""
     columns = live_checks.c

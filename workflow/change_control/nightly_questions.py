@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from editor_engine.metrics import says, takes
 from workflow.clock import utc_moment
@@ -104,17 +104,23 @@ class NightlyAnswers:
     """Candidates that needed no edit and go back to their rehearsal."""
 
 
-def facts_to_ask(connection: Connection) -> tuple[AskedFact, ...]:
-    """Name the facts that are asked tonight, oldest first."""
+def facts_to_ask(connection: Connection, only: Sequence[str] | None = None) -> tuple[AskedFact, ...]:
+    """Name the facts that are asked tonight, oldest first.
+
+    Args:
+        only: of these candidates; None asks of all.
+    """
     candidates, edits = tables.candidates.c, tables.edits.c
-    rows = connection.execute(
+    query = (
         select(candidates.candidate_id, candidates.body, candidates.state, edits.state.label("edit_state"))
         .join(tables.edits, edits.candidate_id == candidates.candidate_id, isouter=True)
         .where(candidates.action == Action.EDIT)
         .order_by(candidates.created_at, candidates.candidate_id)
     )
+    if only is not None:
+        query = query.where(candidates.candidate_id.in_(only))
     found = []
-    for row in rows:
+    for row in connection.execute(query):
         standing = _standing(str(row.state), row.edit_state)
         if standing is not None:
             found.append(AskedFact(Candidate.model_validate_json(row.body), row.candidate_id, standing))
@@ -230,13 +236,35 @@ def _record(transaction: Transaction, fact: AskedFact, stance: Stance, answer: s
     )
 
 
-def read_exposures(connection: Connection, *, now: str) -> tuple[Exposure, ...]:
+def wrong_lines(connection: Connection, *, now: str, most: int = 5) -> tuple[str, ...]:
+    """What the live model says wrongly, a line for each of the longest ones and one for the rest; reads few rows."""
+    columns = fact_answers.c
+    newest = select(func.max(columns.fact_answer_id)).group_by(columns.candidate_id)
+    is_wrong = (columns.says == Stance.OLD) | (
+        columns.standing.in_((Standing.PROMOTED, Standing.NO_EDIT_NEEDED)) & (columns.says != Stance.NEW)
+    )
+    query = select(columns.candidate_id).where(columns.fact_answer_id.in_(newest), is_wrong)
+    ids = list(connection.execute(query).scalars())
+    wrong = [one for one in read_exposures(connection, now=now, only=ids) if one.is_wrong] if ids else []
+    more = len(wrong) - most
+    return (
+        *(one.words for one in wrong[:most]),
+        *((f"and {more} more: medrek-flow check --facts",) if more > 0 else ()),
+    )
+
+
+def read_exposures(connection: Connection, *, now: str, only: Sequence[str] | None = None) -> tuple[Exposure, ...]:
     """Read what the live model said of each fact when it was last asked, longest wrong first.
 
     Only facts that are still asked: one that was rejected or closed since has no exposure.
+
+    Args:
+        only: of these candidates; None reads all.
     """
-    facts = {fact.candidate_id: fact for fact in facts_to_ask(connection)}
-    rows = connection.execute(select(fact_answers).order_by(fact_answers.c.fact_answer_id)).all()
+    facts = {fact.candidate_id: fact for fact in facts_to_ask(connection, only)}
+    columns = fact_answers.c
+    query = select(fact_answers).order_by(columns.fact_answer_id)
+    rows = connection.execute(query if only is None else query.where(columns.candidate_id.in_(only))).all()
     history: dict[str, list[tuple[str, str, str, str]]] = {}
     for row in rows:
         if row.candidate_id in facts and row.standing == facts[row.candidate_id].standing:

@@ -57,6 +57,8 @@ def _lines(found: Status) -> list[tuple[str, str]]:
     return [
         ("site", f"{found.folder} ({found.kind}, {found.signer_profile.replace('_', ' ')})"),
         ("live", _live(found)),
+        *((("live check", found.live_check),) if found.live_check else ()),
+        *(("live model", line) for line in found.exposures),
         ("to review", _waiting(found)),
         ("candidates", ", ".join(f"{count} {state}" for state, count in found.candidates.items()) or "none yet"),
         *(

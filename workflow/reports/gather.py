@@ -8,6 +8,8 @@ from datetime import date
 from sqlalchemy import Connection, func, select
 
 from workflow.change_control.gate_report import GateReport
+from workflow.change_control.live_watch import last_check_line
+from workflow.change_control.nightly_questions import wrong_lines
 from workflow.change_control.release import read_live, release_edits
 from workflow.clock import utc_text
 from workflow.ledger import audit, tables
@@ -63,6 +65,8 @@ def gather_report(
         pending=counts.get(CandidateState.PENDING, 0) + counts.get(CandidateState.AWAITING_SECOND, 0),
         awaiting_second=counts.get(CandidateState.AWAITING_SECOND, 0),
         affected=_affected(connection, run.run_id),
+        live_check=last_check_line(connection),
+        exposures=wrong_lines(connection, now=utc_text(run.now)),
         batches=_batches(connection, run.started_at),
         live=_live(connection),
         audit_head=head,

@@ -148,6 +148,10 @@ class NightReport(ReportRecord):
     """Candidates that wait for a person when the night ends, second signatures included."""
     awaiting_second: int = 0
     affected: tuple[AffectedLine, ...] = ()
+    live_check: str = ""
+    """The newest check of what is live, in one line; empty where none was made."""
+    exposures: tuple[str, ...] = ()
+    """What the live model said wrongly when it was last asked, and for how many days; a line each."""
     batches: tuple[BatchLine, ...] = ()
     live: LiveLine | None = None
     audit_head: str = ""
