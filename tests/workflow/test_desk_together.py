@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -212,7 +212,7 @@ def test_a_visitor_sees_everything_and_changes_nothing(made: Desk) -> None:
     assert len(view.not_allowed) == len(p.Verdict)
     assert (visitor.counts().pending, visitor.summary().items, visitor.steps()) == (1, 1, p.Steps())
     request = p.MarkRequest(name, view.shown_sha256, p.Verdict.APPROVE, quote_seen=True)
-    writes = [
+    writes: list[Callable[[], object]] = [
         lambda: visitor.mark(request),
         lambda: visitor.unmark(name),
         lambda: visitor.sign([], PIN),
