@@ -10,7 +10,7 @@ from review_tui.keymap import KeyTable, keys_words
 from review_tui.modals.find_modal import FindLine, FindModal
 
 _LEGEND = (
-    "▲ HIGH risk: usually two signers   · low risk   ✓ approve   ± fixed   ✗ reject   » defer   ○ close\n"
+    "▲ HIGH risk, usually two signers  · low  ✓ approve  ± fixed  ✗ reject  » defer  ○ close\n"
     "!2 two things to know first   ≠ in conflict   1/2 signatures given, of those asked for\n"
     "Marks are saved at once; S signs them all with one PIN."
 )
@@ -25,4 +25,6 @@ def help_modal(scope: Scope, table: KeyTable) -> FindModal:
         keys = keys_words(table.keys(action))
         shown = Content(f"{keys:<{wide}}").stylize("bold $accent") + Content(action.help)
         lines.append(FindLine(shown, f"{keys} {action.words} {action.help}"))
-    return FindModal(f"Keys and actions: {SCOPE_TITLE[scope].lower()}", lines, legend=_LEGEND, does="does it")
+    return FindModal(
+        f"Keys and actions: {SCOPE_TITLE[scope].lower()}", lines, legend=_LEGEND, does="does it", starts_nowhere=True
+    )

@@ -36,13 +36,25 @@ class FindModal(ModalScreen[int | None]):
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.LIST))
     AUTO_FOCUS = "#find"
 
-    def __init__(self, title: str, lines: Sequence[FindLine], *, legend: str = "", does: str = "takes it") -> None:
-        """Offer some lines; ``does`` says what enter does."""
+    def __init__(
+        self,
+        title: str,
+        lines: Sequence[FindLine],
+        *,
+        legend: str = "",
+        does: str = "takes it",
+        starts_nowhere: bool = False,
+    ) -> None:
+        """Offer some lines; ``does`` says what enter does.
+
+        With ``starts_nowhere`` enter does nothing until something was typed or the cursor moved.
+        """
         super().__init__()
         self._title = title
         self._lines = tuple(lines)
         self._legend = legend
         self._does = does
+        self._starts_nowhere = starts_nowhere
         self._found: list[int] = []
         self._list = OptionList(id="lines", markup=False)
         self._list.can_focus = False
@@ -51,7 +63,7 @@ class FindModal(ModalScreen[int | None]):
         """Lay out the field, the lines, and what there is to know."""
         with Vertical(classes="box"):
             yield Static(line_content(self._title, "bold $text-primary"))
-            yield Input(id="find", placeholder="type to find", max_length=LONGEST_TYPED)
+            yield Input(id="find", placeholder="type to find", max_length=LONGEST_TYPED, compact=True)
             yield self._list
             if self._legend:
                 yield Static(content(self._legend, "$quiet"), id="legend")
@@ -106,4 +118,4 @@ class FindModal(ModalScreen[int | None]):
         self._found = [number for number, text in enumerate(searched) if all(word in text for word in words)]
         self._list.clear_options()
         self._list.add_options([Option(self._lines[number].shown) for number in self._found])
-        self._list.highlighted = 0 if self._found else None
+        self._list.highlighted = 0 if self._found and (words or not self._starts_nowhere) else None

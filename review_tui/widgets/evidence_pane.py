@@ -67,7 +67,7 @@ def heading(title: str, rest: str = "") -> Content:
 
 def source_content(evidence: EvidenceView, index: int, count: int, seen_count: int | None) -> Content:
     """Write where a quote comes from; without a count of seen quotes, it is not said which were seen."""
-    keys = "  [ ] for the others" if count > 1 else ""
+    keys = "  [, ] show the others" if count > 1 else ""
     told = "" if seen_count is None else f" · quotes seen: {seen_count} of {count}{keys}"
     seen = f"{index + 1} of {count}{told}"
     facts = [evidence.kind, evidence.source_date or "no date", evidence.section]

@@ -25,7 +25,7 @@ from review_tui.modals.write_modal import WriteModal
 from review_tui.options import DeskOptions
 from tests.review_tui.conftest import ROOT
 from tests.review_tui.memory_desk import MemoryDesk, candidate
-from tests.review_tui.sittings import seated
+from tests.review_tui.sittings import at_first_candidate, seated
 
 DIALOG_CLASSES: dict[Scope, tuple[type, ...]] = {
     Scope.FIX: (FixModal,),
@@ -124,3 +124,13 @@ async def test_the_palette_finds_an_action_by_its_name_and_does_it() -> None:
         await seat.shows("View: rejected")
         await seat.press("enter")
         await seat.shows("[9 Rejected 0]")
+
+
+async def test_help_decides_nothing_by_enter_alone() -> None:
+    desk = MemoryDesk([candidate(0)])
+    async with at_first_candidate(desk) as seat:
+        await seat.press("question_mark")
+        await seat.shows("Mark: approve as it stands")
+        await seat.press("enter", "escape")
+        await seat.shows("THE FACT")
+        assert not desk.marks()

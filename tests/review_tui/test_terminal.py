@@ -116,6 +116,14 @@ def terminal(program: str, *arguments: str, **environment: str) -> Iterator[Term
         os.close(master)
 
 
+def look(desk: Terminal) -> None:
+    """Scroll through the page, so that every quote was on the screen and the deciding keys wake."""
+    for _ in range(8):
+        desk.send(" ")
+        desk.read(0.3)
+    desk.read(0.6)
+
+
 def test_no_escape_sequence_from_data_reaches_the_terminal() -> None:
     with terminal(HOSTILE_PROGRAM) as desk:
         desk.wait_for("WHAT BECAME")
@@ -123,7 +131,7 @@ def test_no_escape_sequence_from_data_reaches_the_terminal() -> None:
         desk.wait_for("HIGH")
         desk.send("\r")
         desk.wait_for("EVIDENCE")
-        desk.read(0.9)
+        look(desk)
         desk.send("e")
         desk.wait_for("what you change")
         desk.send("\x1b")
@@ -149,6 +157,63 @@ def test_no_escape_sequence_from_data_reaches_the_terminal() -> None:
     assert b"<U+009B>" in desk.out
     assert "leak \ufffd]52".encode() in desk.out
     assert desk.process.returncode == 0
+
+
+CORPUS_PROGRAM = """
+import sys
+from pathlib import Path
+from review_tui.app import run
+from tests.review_tui.memory_releases import MemoryReleases
+from tests.review_tui.test_hostile_text import hostile_desk
+from tests.review_tui.test_terminal import corpus_texts
+
+texts = corpus_texts(Path(sys.argv[1]))
+raise SystemExit(run(hostile_desk(texts), MemoryReleases(text="  ".join(texts)[:60_000])))
+"""
+
+
+def corpus_texts(folder: Path) -> list[str]:
+    """Give every string of the injection samples, packed into a dozen long texts; those that act come first."""
+    found: list[str] = []
+
+    def collect(value: object) -> None:
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, dict | list):
+            for each in value.values() if isinstance(value, dict) else value:
+                collect(each)
+
+    for path in sorted(folder.rglob("*.json")):
+        collect(json.loads(path.read_text(encoding="utf-8")))
+    for path in (*sorted(folder.rglob("*.txt")), *sorted(folder.rglob("*.jsonl"))):
+        found.append(path.read_text(encoding="utf-8"))
+    found.sort(key=lambda text: text.isprintable())
+    return ["\n".join(found[number::12]) for number in range(12)]
+
+
+def test_the_injection_samples_are_shown_on_every_page_and_send_nothing_raw() -> None:
+    samples = Path(os.environ.get("MEDREK_FLOW_DATA", "/nowhere"), "injection")
+    if not samples.is_dir():
+        pytest.skip("MEDREK_FLOW_DATA names no folder with injection samples")
+    with terminal(CORPUS_PROGRAM, str(samples)) as desk:
+        desk.wait_for("WHAT BECAME")
+        desk.send("\r")
+        desk.wait_for("HIGH")
+        desk.send("\r")
+        desk.wait_for("EVIDENCE")
+        for _ in range(4):
+            look(desk)
+            desk.send("n")
+            desk.read(0.5)
+        for key in ("\x1b", "R", "b", "\x1b", "\x1b", "A", "\x1b", "B", "n", "y", "\r"):
+            desk.send(key)
+            desk.read(0.6)
+        desk.send("\x11")
+        assert desk.process.wait(20) == 0
+        desk.read(0.2)
+    for raw in (b"\x1b]", b"\xc2\x9b", b"\xc2\x9d", b"\x1b[32mTHIS", "\u202e".encode(), "\u200b".encode()):
+        assert raw not in desk.out, raw
+    assert "␛".encode() in desk.out
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGHUP, signal.SIGKILL])
