@@ -91,7 +91,7 @@ def _atc(data: Path, *, as_json: bool) -> None:
         body = {"snapshots": result.snapshots, "events": result.events, "listed": result.listed, "exact": result.exact}
         emit_json("bench-extraction", {"format": "atc", **body, "missing": result.missing, "extra": result.extra})
     else:
-        say(f"{result.snapshots} tables: {result.events} events, {result.listed} listed, ")
+        say(f"{result.snapshots} tables: {result.events} events, {result.listed} listed")
         say("exact" if result.exact else f"{len(result.missing)} missing, {len(result.extra)} that are not listed")
         table(
             ("missing", "not listed"),
