@@ -12,6 +12,7 @@ from workflow.anchors import anchor_warning
 from workflow.clock import utc_now, utc_text
 from workflow.errors import ExitCode, WorkflowError, worst
 from workflow.intake_steps import Seams
+from workflow.ledger.attention import seed_candidates
 from workflow.ledger.ledger import Ledger
 from workflow.metrics import write_metrics
 from workflow.notifications.summary import failed_summary, summarise
@@ -45,6 +46,7 @@ def finish_night(site: Site, ledger: Ledger, run: Run, problems: Problems, seams
 
     ``problems`` are the night's so far, in words with their exit codes.
     """
+    seed_candidates(ledger, share=site.settings.review.attention_share, seed=int(run.now.timestamp()))
     told = tuple(line for line, code in problems.items() if code in _TOLD)
 
     def gather(exit_code: ExitCode) -> NightReport:

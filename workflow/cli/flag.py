@@ -42,13 +42,13 @@ def flag(
 
     wrong = WrongAnswer(question, answer, note, reported_by, edit_id or None, release_id, trace_id)
     with open_ledger(folder) as opened:
-        banner(opened.demo_banner)
         if dry_run:
             with opened.ledger.read() as connection:
                 check_wrong_answer(connection, wrong)
             candidate_id = None
         else:
             candidate_id = flag_answer(opened.ledger, wrong, actor=acting_user())
+        banner(opened.demo_banner)
     if as_json:
         emit_json("flag", {"candidate_id": candidate_id, "dry_run": dry_run, "answer": asdict(wrong)})
     elif candidate_id is None:

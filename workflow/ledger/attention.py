@@ -63,6 +63,8 @@ def seed_candidates(ledger: Ledger, *, share: float, seed: int) -> int:
         share: Of the pending candidates, at most 1; 0 puts none.
         seed: Chooses which ones and how; the same seed on the same queue makes the same ones.
     """
+    if share <= 0:
+        return 0
     with ledger.write() as transaction:
         pending, open_seeds = _pending(transaction.connection)
         wanted = int(share * len(pending)) - open_seeds
