@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from connectors.notice import NoticeKind
+from workflow.intake.amounts import on_one_scale
 from workflow.intake.extractor import ChangedSentence, DocumentChanges, NoticeText, Refused
 from workflow.intake.headings import under_heading
 from workflow.intake.mentions import NO_NAMES, Lexicon
@@ -137,7 +138,7 @@ def _key(fact: Fact, own: tuple[str, ...]) -> tuple[str, str, tuple[tuple[str, s
 
 
 def _same_value(one: Fact, other: Fact) -> bool:
-    return tokens(one.value.text) == tokens(other.value.text)
+    return tokens(on_one_scale(one.value.text)) == tokens(on_one_scale(other.value.text))
 
 
 def _replaced(
