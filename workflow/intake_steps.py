@@ -14,6 +14,7 @@ from workflow.intake.affected import propose_withdrawals
 from workflow.intake.collect import collect, window_for
 from workflow.intake.detect import detect
 from workflow.intake.extractor import Extractor
+from workflow.intake.flood import Flood, flood_of
 from workflow.intake.llm_backend import open_backend
 from workflow.intake.llm_budget import LlmUnusableError
 from workflow.intake.llm_cache import LedgerCallCache
@@ -59,6 +60,8 @@ class Seams:
     wordings: LlmQuestions | None = None
     failed: dict[str, str] = field(default_factory=dict)
     """Documents for which the language model gave nothing usable, each with the reason in our own words."""
+    floods: dict[str, Flood] = field(default_factory=dict)
+    """Sources that proposed more than one source may in a night; their other documents wait."""
 
     @classmethod
     @contextmanager
@@ -192,6 +195,10 @@ class LedgerIntakeSteps:
     def extract(self, run_id: str, document_id: str) -> None:
         """Propose candidates for one document; where the language model is unusable, lane A's stand and it waits."""
         if self._cap.is_over:
+            return
+        most = self._site.settings.extraction.max_per_source
+        if flood := flood_of(self._ledger, run_id=run_id, document_id=document_id, cap=most):
+            self._seams.floods[flood.source] = flood
             return
         lanes: tuple[Extractor, ...] = (self._seams.llm,) if self._seams.llm else ()
         try:

@@ -127,6 +127,7 @@ def _one_run(
             problems[str(error)] = error.exit_code
     if cap.was_reached:
         problems[cap.words] = CapReachedError.exit_code
+    problems |= {flood.words: ExitCode.SOME_SOURCES_FAILED for flood in seams.floods.values()}
     if seams.failed:
         why = next(iter(seams.failed.values()))
         problems[f"{len(seams.failed)} document(s) wait for the next night: {why}"] = ExitCode.LLM_UNUSABLE

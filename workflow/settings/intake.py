@@ -37,6 +37,8 @@ class ExtractionTable(Table):
     """Price of a million tokens of prompts, for max_cost."""
     reply_price: Price = 0.0
     """Price of a million tokens of replies, for max_cost."""
+    max_per_source: Count = 500
+    """Candidates that one source may propose in a night; what is left of a flood waits, and the report says so."""
     concurrency: Annotated[int, Field(ge=1, le=32)] = 2
     """Documents that the server is asked about at once; results stay in order of arrival."""
     runs: Annotated[int, Field(ge=1, le=2)] = 2

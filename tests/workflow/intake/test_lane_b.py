@@ -17,6 +17,7 @@ from connectors.notice import AssertionKind, NoticeKind
 from tests.workflow.intake.made_intake import IntakeSite, MemorySource, changed, delivered, noticed
 from workflow.demo.scripted_llm import NO_CHANGE, Rule, ScriptedLlm
 from workflow.intake.extractor import ChangedSentence, DocumentChanges, Refused
+from workflow.intake.flood import Flood, flood_of
 from workflow.intake.llm_cache import LedgerCallCache, RunCallCache
 from workflow.intake.llm_client import LlmBudgetSpentError, LlmClient, LlmEndpoint, LlmUnusableError
 from workflow.intake.llm_extractor import LlmExtractor
@@ -227,3 +228,16 @@ def test_where_the_rules_read_another_value_in_the_same_words_a_person_decides(
     assert [one.candidate.extractor.split("/")[0] for one in flagged] == ["llm:scripted"]
     assert {one.candidate.risk.value for one in flagged} == {"high"}
     assert any(one.candidate.extractor.startswith("rules") for one in stored)
+
+
+def test_a_flood_from_one_source_is_told_once_its_cap_is_reached(site: IntakeSite) -> None:
+    old = [delivered(OLD, key=f"set_id:{number}") for number in range(3)]
+    site.night(MemorySource(old))
+    sentences = [f"The recommended dose of corvandine for women is {number + 20} mg once daily." for number in range(3)]
+    new = [delivered(said, key=f"set_id:{number}", version="2") for number, said in enumerate(sentences)]
+    night = site.night(MemorySource(new))
+    document_id = night.extracted[0].document_id
+    told = {cap: flood_of(site.ledger, run_id=night.run_id, document_id=document_id, cap=cap) for cap in (3, 4)}
+    assert told[3] == Flood("memory", 3)
+    assert told[4] is None
+    assert flood_of(site.ledger, run_id="r-9", document_id=document_id, cap=1) is None
