@@ -15,7 +15,8 @@ Two questions ask for the same fact where
 - ``shared_answer``: at least half of the words of both contents together are shared, their numbers and their words of
   degree, order, side and negation (``DEGREES``) are equal, and the true answers agree as before, or differ in spelling
   alone (four fifths of the letters, in order); or two thirds of them with names of one thing, word forms and frames
-  levelled (``question_meaning``), "most common" read as "common"; or
+  levelled (``question_meaning``), "most common" read as "common"; or 45 of 100 of those, each word weighed by how rare
+  it is among all questions at hand, so that a name shared counts and a look-alike does not; or
 - ``same_meaning``: their contents are equal so levelled (two words at least), they ask for the same kind of thing,
   their words of degree are equal, and neither true answer is what the other question asks about.
 
@@ -27,7 +28,7 @@ questions are never equal. Neither the edit target nor any encoder is looked at.
 
 ``shared_answer`` was judged by reading every pair that it added on MedVersa's train and valid records: nine in ten
 ask for the same fact in other words ("release" and "secretion", "bacterium" and "bacteria"). So were the pairs that
-``/3`` adds on them (``same_meaning``, and the levelled half of ``shared_answer``).
+``/3`` and ``/4`` add on them (``same_meaning``, and the levelled half of ``shared_answer``).
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ import json
 import math
 import re
 import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -45,6 +46,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal
 
+from editor_engine.datasets.duplicate_index import (
+    LEAST_MEANT_OF_BOTH,
+    LEAST_RARE_OF_BOTH,
+    LEAST_SHARED_OF_BOTH,
+    EditIndex,
+    Weights,
+)
 from editor_engine.datasets.question_meaning import (
     MEANING_FRAME,
     meaning_text,
@@ -55,10 +63,8 @@ from editor_engine.datasets.question_meaning import (
 )
 from editor_engine.datasets.records import DataError, EditRecord
 
-RULE: Final = "near-duplicates/3"
+RULE: Final = "near-duplicates/4"
 LEAST_SHARED: Final = 0.6
-LEAST_SHARED_OF_BOTH: Final = 0.5
-LEAST_MEANT_OF_BOTH: Final = 2 / 3
 ALIKE_ANSWERS: Final = 0.8
 QUESTION_SLOT: Final = "question"
 Kind = Literal["same_question", "same_answer", "shared_answer", "same_meaning"]
@@ -159,22 +165,38 @@ class Asked:
 def find_duplicates(records: Sequence[EditRecord]) -> list[Duplicate]:
     """Every question of every record that asks for another record's fact, in the records' order."""
     edits = [Asked(record.question, record.ground_truth or "", record.subject) for record in records]
-    index = _Index(edits)
+    asked = [
+        [
+            (QUESTION_SLOT, edit),
+            *((one.slot, Asked(one.question, one.answer, one_of.subject)) for one in one_of.localities),
+        ]
+        for one_of, edit in zip(records, edits, strict=True)
+    ]
+    weights = weights_of([question for one in asked for _, question in one])
+    index = EditIndex(edits, weights)
     found: list[Duplicate] = []
     for number, record in enumerate(records):
-        asked = [(QUESTION_SLOT, edits[number])]
-        asked += [(one.slot, Asked(one.question, one.answer, record.subject)) for one in record.localities]
-        for slot, question in asked:
+        for slot, question in asked[number]:
             for other in index.candidates(question):
                 if other == number and slot == QUESTION_SLOT:
                     continue
-                if kind := same_fact(question, edits[other]):
+                if kind := same_fact(question, edits[other], weights):
                     found.append(Duplicate(record.record_id, slot, records[other].record_id, kind))
     return found
 
 
-def same_fact(one: Asked, other: Asked) -> Kind | None:
-    """Which half of the rule says that both ask for the same fact; None where neither does."""
+def weights_of(questions: Sequence[Asked]) -> Weights:
+    """For each levelled word the logarithm of the inverse share of questions that have it."""
+    counts = Counter(word for question in questions for word in question.meaning)
+    return {word: math.log(len(questions) / count) for word, count in counts.items()}
+
+
+def same_fact(one: Asked, other: Asked, weights: Weights | None = None) -> Kind | None:
+    """Which part of the rule says that both ask for the same fact; None where none does.
+
+    Args:
+        weights: of the questions at hand; without them no word is rarer than another.
+    """
     if one.question == other.question:
         return "same_question"
     mine, theirs = one.content, other.content
@@ -186,7 +208,7 @@ def same_fact(one: Asked, other: Asked) -> Kind | None:
     shared = len(mine & theirs) / max(len(mine), len(theirs))
     if contained and shared >= LEAST_SHARED and _numbers(mine) == _numbers(theirs) and _answers_agree(one, other):
         return "same_answer"
-    if _answer_shared(one, other) or _meant_answer_shared(one, other):
+    if _answer_shared(one, other) or _meant_answer_shared(one, other, weights):
         return "shared_answer"
     return "same_meaning" if _meant_alike(one, other) else None
 
@@ -200,12 +222,13 @@ def _answer_shared(one: Asked, other: Asked) -> bool:
     return _answers_agree(one, other) or _answers_spelled_alike(one, other)
 
 
-def _meant_answer_shared(one: Asked, other: Asked) -> bool:
-    """Two thirds of the levelled words shared, and the true answers agree."""
+def _meant_answer_shared(one: Asked, other: Asked, weights: Weights | None) -> bool:
+    """Enough of the levelled words shared, and the true answers agree."""
     mine, theirs = one.meaning, other.meaning
     if one.subject is not None or other.subject is not None or _numbers(mine) != _numbers(theirs):
         return False
-    if not mine or len(mine & theirs) < LEAST_MEANT_OF_BOTH * len(mine | theirs):
+    enough = bool(mine) and len(mine & theirs) >= LEAST_MEANT_OF_BOTH * len(mine | theirs)
+    if not enough and not _rare_shared(mine, theirs, weights or {}):
         return False
     if _meant_degrees(without_most_common(one.question)) != _meant_degrees(without_most_common(other.question)):
         return False
@@ -213,6 +236,11 @@ def _meant_answer_shared(one: Asked, other: Asked) -> bool:
         return False
     agree = one.meant_answer == other.meant_answer or _answers_agree(one, other)
     return agree or _answers_spelled_alike(one, other)
+
+
+def _rare_shared(mine: frozenset[str], theirs: frozenset[str], weights: Weights) -> bool:
+    every = math.fsum(weights.get(word, 0.0) for word in mine | theirs)
+    return every > 0 and math.fsum(weights.get(word, 0.0) for word in mine & theirs) >= LEAST_RARE_OF_BOTH * every
 
 
 def _meant_alike(one: Asked, other: Asked) -> bool:
@@ -304,43 +332,3 @@ def read_duplicates(path: Path) -> list[Duplicate]:
 def duplicates_body(duplicates: Sequence[Duplicate]) -> dict[str, object]:
     """The list of questions to set apart, ready for ``json.dump``; ``read_duplicates`` gives it back."""
     return {"rule": RULE, "duplicates": [asdict(one) for one in duplicates]}
-
-
-class _Index:
-    """Finds the edits whose content may contain, be contained in, or share half of a question's, two thirds levelled.
-
-    They share one of its rarer words (all but those that need not be shared), or it one that is their rarest.
-    """
-
-    def __init__(self, edits: Sequence[Asked]) -> None:
-        counts = Counter(word for edit in edits for word in edit.content)
-        self._counts: Mapping[str, int] = counts
-        self._holding: dict[str, list[int]] = defaultdict(list)
-        self._led_by: dict[str, list[int]] = defaultdict(list)
-        self._texts: dict[str, list[int]] = defaultdict(list)
-        self._meaning: dict[str, list[int]] = defaultdict(list)
-        for number, edit in enumerate(edits):
-            self._texts[edit.question].append(number)
-            for word in edit.content:
-                self._holding[word].append(number)
-            for word in edit.meaning:
-                self._meaning[word].append(number)
-            if edit.content:
-                self._led_by[self._rarest(edit.content)].append(number)
-
-    def _rarest(self, content: frozenset[str]) -> str:
-        return min(content, key=lambda word: (self._counts.get(word, 0), word))
-
-    def candidates(self, asked: Asked) -> Iterator[int]:
-        """Numbers of the edits to look at, in order."""
-        found = set(self._texts.get(asked.question, ()))
-        rarest = sorted(asked.content, key=lambda word: (self._counts.get(word, 0), word))
-        at_least_shared = math.ceil(LEAST_SHARED_OF_BOTH * len(rarest))
-        for word in rarest[: len(rarest) - at_least_shared + 1]:
-            found.update(self._holding.get(word, ()))
-        for word in asked.content:
-            found.update(self._led_by.get(word, ()))
-        rarest = sorted(asked.meaning, key=lambda word: (len(self._meaning.get(word, ())), word))
-        for word in rarest[: len(rarest) - math.ceil(LEAST_MEANT_OF_BOTH * len(rarest)) + 1]:
-            found.update(self._meaning.get(word, ()))
-        return iter(sorted(found))

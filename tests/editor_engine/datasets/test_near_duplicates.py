@@ -15,6 +15,7 @@ from editor_engine.datasets.near_duplicates import (
     find_duplicates,
     read_duplicates,
     same_fact,
+    weights_of,
 )
 from editor_engine.datasets.records import DataError, EditRecord, Locality
 
@@ -103,6 +104,20 @@ def test_pairs_that_mean_the_same_with_word_forms_and_clinical_names_levelled(
     assert same_fact(Asked(question, answer, subject="foo"), two) is None
 
 
+def test_a_rare_name_shared_and_the_same_answer_are_one_fact_and_a_look_alike_is_none() -> None:
+    asked = [Asked(f"What materials make up number {word}?", "x") for word in ("one", "two", "three", "four", "five")]
+    made = Asked("What materials make up the composition of Examplotex?", "Copper")
+    composed, look_alike = (
+        Asked("What is Examplotex composed of?", "Copper"),
+        Asked("What is Examplotux composed of?", "Copper"),
+    )
+    weights = weights_of([*asked, made, composed, look_alike])
+    assert same_fact(composed, made, weights) == same_fact(made, composed, weights) == "shared_answer"
+    assert same_fact(look_alike, made, weights) is None
+    assert same_fact(composed, made) is None, "without weights no word is rare"
+    assert same_fact(Asked(composed.question, "Zinc"), made, weights) is None
+
+
 def test_another_subject_with_the_same_answer_is_a_look_alike() -> None:
     one = Asked("What disease does Insulin lispro treat?", "T1D", subject="Insulin lispro")
     assert same_fact(one, Asked("What disease does Insulin human treat?", "T1D", subject="Insulin lispro")) is None
@@ -131,12 +146,15 @@ def test_the_index_misses_nothing() -> None:
     texts = [f"What is the {' '.join(random.sample(nouns, random.randint(1, 4)))}?" for _ in range(300)]
     answers = [random.choice(["x", "y", "x y"]) for _ in texts]
     records = [record(n, texts[n], answers[n], texts[n + 150], answers[n + 150]) for n in range(150)]
+    questions = [(one.question, one.ground_truth or "") for one in records]
+    questions += [(one.localities[0].question, one.localities[0].answer) for one in records]
+    weights = weights_of([Asked(*one) for one in questions])
     slow = set()
     for mine, other in product(records, records):
         edit = Asked(other.question, other.ground_truth or "")
-        if mine is not other and same_fact(Asked(mine.question, mine.ground_truth or ""), edit):
+        if mine is not other and same_fact(Asked(mine.question, mine.ground_truth or ""), edit, weights):
             slow.add((mine.record_id, "question", other.record_id))
-        if same_fact(Asked(mine.localities[0].question, mine.localities[0].answer), edit):
+        if same_fact(Asked(mine.localities[0].question, mine.localities[0].answer), edit, weights):
             slow.add((mine.record_id, "Loc", other.record_id))
     assert len(slow) > 50
     assert {(one.record_id, one.slot, one.other_id) for one in find_duplicates(records)} == slow
@@ -149,5 +167,5 @@ def test_the_list_survives_its_file_and_names_its_rule(tmp_path: Path) -> None:
     assert read_duplicates(path) == found
     assert len(found) == 2
     path.write_text(json.dumps({**duplicates_body(found), "rule": "near-duplicates/0"}))
-    with pytest.raises(DataError, match="expected duplicates by rule near-duplicates/3, got near-duplicates/0"):
+    with pytest.raises(DataError, match="expected duplicates by rule near-duplicates/4, got near-duplicates/0"):
         read_duplicates(path)
