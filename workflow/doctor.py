@@ -23,6 +23,7 @@ from workflow.change_control.question_sets import require_passable
 from workflow.change_control.release import LiveState, digest_of, list_releases, read_live, release_edits
 from workflow.errors import DamagedError, ExitCode, SettingsError, WorkflowError, worst
 from workflow.ledger import audit, tables
+from workflow.ledger.control_tables import shards
 from workflow.ledger.documents import DocumentStore
 from workflow.ledger.ledger import Ledger
 from workflow.site import Site
@@ -204,7 +205,8 @@ def _documents(connection: Connection, store: DocumentStore, progress: Progress)
 def _shards(connection: Connection, memory_folder: Path, progress: Progress) -> Iterator[Finding]:
     columns = tables.batches.c
     query = select(columns.batch_id, columns.shard_path, columns.shard_sha256).where(columns.shard_path.is_not(None))
-    rows = connection.execute(query.order_by(columns.ordinal)).all()
+    of_rebases = select(shards.c.made_by, shards.c.path, shards.c.sha256).order_by(shards.c.path)
+    rows = [*connection.execute(query.order_by(columns.ordinal)), *connection.execute(of_rebases)]
     bad = 0
     for done, (batch_id, name, expected) in enumerate(rows, start=1):
         progress("memory shards", done, len(rows))

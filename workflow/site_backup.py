@@ -24,6 +24,7 @@ from sqlalchemy import Connection, select
 from workflow.clock import utc_text
 from workflow.errors import DamagedError, SettingsError, UsageError
 from workflow.ledger import audit, tables
+from workflow.ledger.control_tables import shards
 from workflow.ledger.documents import sync_folder
 from workflow.ledger.ledger import Ledger
 from workflow.site import Site
@@ -138,9 +139,9 @@ def _expected(connection: Connection) -> dict[str, str]:
     for row in connection.execute(select(tables.documents.c.raw_sha256, tables.documents.c.text_sha256)):
         named |= {f"{_DOCUMENTS}{sha256}": str(sha256) for sha256 in row}
     columns = tables.batches.c
-    shards = select(columns.shard_path, columns.shard_sha256).where(columns.shard_path.is_not(None))
-    for row in connection.execute(shards):
-        named[f"{_MEMORY}{row.shard_path}"] = str(row.shard_sha256)
+    of_batches = select(columns.shard_path, columns.shard_sha256).where(columns.shard_path.is_not(None))
+    for path, sha256 in [*connection.execute(of_batches), *connection.execute(select(shards.c.path, shards.c.sha256))]:
+        named[f"{_MEMORY}{path}"] = str(sha256)
     return named
 
 

@@ -11,11 +11,23 @@ import json
 import sqlalchemy as sa
 from sqlalchemy import Connection, select
 
+from workflow.change_control.signed_acts import verify_acts
 from workflow.ledger import tables
 from workflow.ledger.signing import verify_decisions
 from workflow.ledger.taking_back import verify_reversals
 
-GUARDED = ("audit", "site", "decisions", "documents", "releases", "release_edits", "reversals")
+GUARDED = (
+    "audit",
+    "site",
+    "decisions",
+    "documents",
+    "releases",
+    "release_edits",
+    "reversals",
+    "signatures",
+    "impact_notes",
+    "shards",
+)
 """Tables whose rows are written once."""
 
 
@@ -25,6 +37,7 @@ def record_defects(connection: Connection) -> tuple[str, ...]:
         *_missing_guards(connection),
         *verify_decisions(connection),
         *verify_reversals(connection),
+        *verify_acts(connection),
         *_changed_releases(connection),
         *_moved_pointer(connection),
     )
