@@ -211,7 +211,8 @@ def test_the_injection_samples_are_shown_on_every_page_and_send_nothing_raw() ->
         desk.send("\x11")
         assert desk.process.wait(20) == 0
         desk.read(0.2)
-    for raw in (b"\x1b]", b"\xc2\x9b", b"\xc2\x9d", b"\x1b[32mTHIS", "\u202e".encode(), "\u200b".encode()):
+    assert not re.search(rb"\x1b\](?!22;)", desk.out)  # 22: the pointer's shape, which is Textual's own
+    for raw in (b"\xc2\x9b", b"\xc2\x9d", b"\x1b[32mTHIS", "\u202e".encode(), "\u200b".encode()):
         assert raw not in desk.out, raw
     assert "␛".encode() in desk.out
 
