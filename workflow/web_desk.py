@@ -66,7 +66,7 @@ def is_same_origin(headers: Mapping[str, str], public_url: str) -> bool:
     return origin.netloc in ours
 
 
-class _SeatService(AppService):
+class _SeatService(AppService):  # type: ignore[misc]  # the library ships no types
     """One screen process, told whose seat it has."""
 
     seat = ""
@@ -76,7 +76,7 @@ class _SeatService(AppService):
         return {**environment, SEAT_VARIABLE: self.seat}
 
 
-class SeatServer(Server):
+class SeatServer(Server):  # type: ignore[misc]  # the library ships no types
     """Serves the screens, each visitor in a process of their own."""
 
     def __init__(self, command: str, trust: Trust, *, host: str, port: int, public_url: str | None) -> None:

@@ -6,21 +6,15 @@ Opens the desk of a site that ``python -m workflow.demo --keep DIR`` left (as a 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from textual.pilot import Pilot
-
-from review_tui.app import DeskApp
-from review_tui.options import DeskOptions
+from review_tui.pictures import take_pictures
 from workflow.cli.opening import open_desk, open_ledger, open_releases
 
-WIDE, NARROW = (140, 40), (80, 24)
-PAUSE_S = 1.5
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -34,29 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen.folder.mkdir(parents=True, exist_ok=True)
     with open_ledger(chosen.site) as opened:
         desk, releases = open_desk(opened, chosen.signer), open_releases(opened, chosen.signer)
-        for size, theme, suffix in ((WIDE, "dark", ""), (NARROW, "light", "_80")):
-            app = DeskApp(desk, desk.who(), releases=releases, options=DeskOptions(theme=theme))
-            asyncio.run(_take(app, size, chosen.folder, suffix))
-    for picture in sorted(chosen.folder.glob("review_*.svg")):
+        made = take_pictures(desk, releases, chosen.folder)
+    for picture in made:
         _to_png(picture)
         sys.stdout.write(f"{picture}\n")
     return 0
-
-
-async def _take(app: DeskApp, size: tuple[int, int], folder: Path, suffix: str) -> None:
-    async with app.run_test(size=size) as pilot:
-        await _shoot(pilot, folder / f"review_start{suffix}.svg")
-        await _shoot(pilot, folder / f"review_queue{suffix}.svg", "enter")
-        await _shoot(pilot, folder / f"review_candidate{suffix}.svg", "enter")
-        await _shoot(pilot, folder / f"review_help{suffix}.svg", "question_mark")
-        await _shoot(pilot, folder / f"review_batches{suffix}.svg", "escape", "B")
-        await _shoot(pilot, folder / f"review_releases{suffix}.svg", "escape", "R")
-
-
-async def _shoot(pilot: Pilot[None], path: Path, *keys: str) -> None:
-    await pilot.press(*keys)
-    await pilot.pause(PAUSE_S)
-    path.write_text(pilot.app.export_screenshot(title="medrek-flow review"), encoding="utf-8")
 
 
 def _to_png(picture: Path) -> None:
