@@ -104,6 +104,10 @@ class Status:
     warnings: tuple[str, ...]
     expedited: tuple[Expedited, ...] = ()
     """Expedited candidates that are not live yet."""
+    live_check: str = ""
+    """The newest check of live in one line; empty where it was not checked yet."""
+    exposures: tuple[str, ...] = ()
+    """What the live model says wrongly, a line each."""
 
     @property
     def pending(self) -> int:
