@@ -42,7 +42,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def fill(disk: Path, *, leave: int) -> None:
     """Take all room but so many bytes."""
-    with (disk / "ballast").open("wb") as file, suppress(OSError):
+    with (disk / "ballast").open("wb", buffering=0) as file, suppress(OSError):
         while file.write(bytes(4096)):
             file.flush()
     os.truncate(disk / "ballast", max(0, (disk / "ballast").stat().st_size - leave))

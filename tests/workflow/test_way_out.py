@@ -54,9 +54,9 @@ def ask_base(proxy: str | None, ca_file: str | None) -> object:
         return base.name
 
 
-def tell_webhook(proxy: str | None, ca_file: str | None) -> object:
+def tell_webhook(proxy: str | None, ca_file: str | None) -> None:
     """The webhook's one message."""
-    return post(WebhookTable(url=f"https://{HOST}/hook"), HttpTable(proxy=proxy, ca_file=ca_file), {}, SECRET)
+    post(WebhookTable(url=f"https://{HOST}/hook"), HttpTable(proxy=proxy, ca_file=ca_file), {}, SECRET)
 
 
 @pytest.fixture(scope="module")
