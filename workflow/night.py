@@ -27,6 +27,8 @@ from workflow.change_control.promotion import verify_live
 from workflow.change_control.promotion_checks import HeldError
 from workflow.change_control.question_sets import require_passable
 from workflow.change_control.release import read_live
+from workflow.change_control.roles import Act, require_role
+from workflow.change_control.signed_acts import person_of
 from workflow.change_control.withdrawals import Withdrawn, carry_out_withdrawals
 from workflow.errors import DamagedError, ExitCode, IllegalTransitionError
 from workflow.graphs import advance_batch, run_intake
@@ -225,6 +227,7 @@ def promote(
     try:
         with lease(ledger, WORKER, ttl_s=LEASE_TTL_S) as held:
             with ledger.read() as connection:
+                require_role(person_of(connection, actor).roles, Act.PROMOTE, who=actor)
                 require_anchored(connection, site.settings.audit.anchor)
             withdrawn = carry_out_withdrawals(ledger)
             verify_live(ledger, site.memory_folder)
