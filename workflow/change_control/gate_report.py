@@ -79,7 +79,7 @@ class GateReport(Record):
     rounds: int
     probes: int
     questions_run: int
-    """Questions put to the language model, over all rounds; what it knew from an earlier round is not generated again."""
+    """Questions put to the language model in all rounds; what an earlier round asked is not generated again."""
     live_digest: str
     staged_digest: str
     inputs_sha256: str
