@@ -83,7 +83,7 @@ async def comment(screen: CandidateScreen, view: CandidateView) -> None:
     """Add a comment; where the reviewer goes back, what was written is kept as a draft."""
     desk, key = screen.sitting.desk, view.candidate_id
     modal = WriteModal(
-        "Comment", text=view.draft, on_pause=lambda text: screen.keep_draft(key, text), can_be_empty=False
+        "Comment", text=view.draft, on_pause=lambda text: _keep_draft(screen, key, text), can_be_empty=False
     )
     written = await screen.app.push_screen_wait(modal)
     if not written.is_done:
@@ -94,6 +94,10 @@ async def comment(screen: CandidateScreen, view: CandidateView) -> None:
     elif written.text:
         await screen.do(desk.keep_draft, key, written.text)
     screen.reload()
+
+
+def _keep_draft(screen: CandidateScreen, candidate_id: str, text: str) -> None:
+    screen.run_worker(screen.do(screen.sitting.desk.keep_draft, candidate_id, text), group="draft")
 
 
 async def reopen(screen: CandidateScreen, view: CandidateView) -> None:

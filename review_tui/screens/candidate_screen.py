@@ -32,6 +32,7 @@ from review_tui.widgets.rehearsal_content import rehearsal_content
 from review_tui.widgets.scroll_pane import ScrollPane
 from review_tui.words import VERDICT_WORD
 
+
 _DECIDING = frozenset(action.id for action in actions_of(Scope.CANDIDATE) if action.decides)
 
 
@@ -258,14 +259,6 @@ class CandidateScreen(DeskScreen):
     def action_comment(self) -> None:
         """Add a comment."""
         self._act(acts.comment)
-
-    def keep_draft(self, candidate_id: str, text: str) -> None:
-        """Keep an unfinished comment while it is being written."""
-        self._keep_draft(candidate_id, text)
-
-    @work(group="draft")
-    async def _keep_draft(self, candidate_id: str, text: str) -> None:
-        await self.do(self.sitting.desk.keep_draft, candidate_id, text)
 
     def action_claim(self) -> None:
         """Claim it, or give the claim back."""
