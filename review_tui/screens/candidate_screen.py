@@ -32,7 +32,6 @@ from review_tui.widgets.rehearsal_content import rehearsal_content
 from review_tui.widgets.scroll_pane import ScrollPane
 from review_tui.words import VERDICT_WORD
 
-
 _DECIDING = frozenset(action.id for action in actions_of(Scope.CANDIDATE) if action.decides)
 
 
