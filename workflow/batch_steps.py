@@ -82,17 +82,20 @@ class LedgerBatchSteps:
             batch = self._batch(batch_id)
         if batch.state is not BatchState.STAGED:
             return
-        bodies = self._edits(batch_id)
-        judged = judge_batch(
+        self._record(batch, self.judge(batch))
+        if self._automatic:
+            consider(self._site.root, self._ledger, batch_id)
+
+    def judge(self, batch: BatchRow) -> Judged:
+        """Ask the model about a staged batch; changes nothing."""
+        bodies = self._edits(batch.batch_id)
+        return judge_batch(
             self._bench(),
-            batch_id,
+            batch.batch_id,
             [bodies[edit.edit_id] for edit in batch.standing],
             lambda: self._read_rows(batch),
             self._progress,
         )
-        self._record(batch, judged)
-        if self._automatic:
-            consider(self._site.root, self._ledger, batch_id)
 
     def next_step(self, batch_id: str) -> Next:
         """Tell from the ledger where the batch goes."""

@@ -229,7 +229,7 @@ def rehearse_waiting(
             if row is not None and row.prompt is not None:
                 keep_value(row.prompt, room.memory_folder)
             with ledger.write() as transaction:
-                _store(transaction, candidate, record)
+                store_rehearsal(transaction, candidate, record)
                 reached("rehearse.before_commit")
     if progress is not None and waiting:
         progress("rehearse", len(waiting), len(waiting))
@@ -259,7 +259,7 @@ def _can_become_a_row(ledger: Ledger, room: RehearsalRoom, candidate: Candidate)
     return True
 
 
-def _store(transaction: Transaction, candidate: Candidate, record: Rehearsal) -> None:
+def store_rehearsal(transaction: Transaction, candidate: Candidate, record: Rehearsal) -> None:
     """Write the record, in place of one of the same release: a fact that needed no edit may be said no more."""
     values = {
         "content_sha256": record.content_sha256,
