@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,11 +17,31 @@ from workflow.site import HOME_VARIABLE, FirstReviewer, Site
 PIN = "2468"
 
 
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    """A demo site with one scripted signer, found by the environment."""
+@pytest.fixture(scope="session")
+def empty_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A demo site with one scripted signer, to be copied."""
     first = FirstReviewer(name="Script One", role="pharmacist", pin=PIN, reviewer_id="script-one", scripted=True)
-    made = Site.create(tmp_path / "site", demo=True, signer_profile="one_signer", reviewer=first)
+    root = tmp_path_factory.mktemp("empty") / "site"
+    return Site.create(root, demo=True, signer_profile="one_signer", reviewer=first)
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory, empty_site: Site) -> World:
+    """The same site with two batches in force, to be copied."""
+    root = tmp_path_factory.mktemp("filled") / "site"
+    shutil.copytree(empty_site.root, root)
+    return fill(Site(root))
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Site:
+    """A demo site with one scripted signer, found by the environment; filled where the test asks for ``world``."""
+    if "world" in request.fixturenames:
+        template = request.getfixturevalue("filled").site
+    else:
+        template = request.getfixturevalue("empty_site")
+    shutil.copytree(template.root, tmp_path / "site")
+    made = Site(tmp_path / "site")
     monkeypatch.setenv(HOME_VARIABLE, str(made.root))
     monkeypatch.chdir(tmp_path)
     return made
@@ -39,6 +61,6 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 @pytest.fixture
-def world(site: Site) -> World:
+def world(site: Site, filled: World) -> World:
     """The site with two batches in force and one candidate that waits."""
-    return fill(site)
+    return replace(filled, site=site)
