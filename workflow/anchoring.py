@@ -17,7 +17,7 @@ from workflow.anchors import (
     write_to_syslog,
 )
 from workflow.clock import utc_text
-from workflow.errors import SettingsError
+from workflow.errors import SettingsError, UsageError
 from workflow.ledger.ledger import Ledger
 from workflow.site import Site
 
@@ -38,16 +38,26 @@ def is_anchored_somewhere(site: Site) -> bool:
 
 
 def anchor_now(site: Site, ledger: Ledger, *, actor: str) -> Anchoring:
-    """Note the head of the chain everywhere; a chain that lost an anchor is not anchored again over it."""
+    """Note the head of the chain everywhere; a chain that lost an anchor is not anchored again over it.
+
+    A file that cannot be read is not written to: a lost anchor in it would go unseen. The other places are.
+    """
     settings = site.settings.audit.anchor
+    path = Path(settings.file) if settings.file else None
+    known, unread = _noted_in(path)
     with ledger.read() as connection:
         anchor = present_anchor(connection, at=utc_text(ledger.clock()))
-        path = Path(settings.file) if settings.file else None
-        lost = lost_anchors(connection, read_anchors(path)) if path is not None and path.exists() else ()
+        lost = lost_anchors(connection, known)
         if lost:
             return Anchoring(anchor, (), (lost_words(connection, lost),))
+
+    def to_file() -> None:
+        if unread:
+            raise SettingsError(f"audit.anchor.file: {unread}")
+        write_to_file(Path(str(settings.file)), anchor)
+
     ways: dict[str, Callable[[], None]] = {
-        "file": lambda: write_to_file(Path(str(settings.file)), anchor),
+        "file": to_file,
         "syslog": lambda: write_to_syslog(str(settings.syslog), anchor),
         "mail": lambda: _mail(site, anchor),
     }
@@ -65,6 +75,14 @@ def anchor_now(site: Site, ledger: Ledger, *, actor: str) -> Anchoring:
             body = {"head": anchor.head, "length": anchor.length, "places": places}
             transaction.audit(ANCHORED, "audit", body, actor=actor)
     return Anchoring(anchor, tuple(places), tuple(problems))
+
+
+def _noted_in(path: Path | None) -> tuple[tuple[Anchor, ...], str]:
+    """Give the anchors of a file that may not be there yet, or why it cannot be read."""
+    try:
+        return (read_anchors(path), "") if path is not None and path.exists() else ((), "")
+    except UsageError as error:
+        return (), str(error)
 
 
 def _mail(site: Site, anchor: Anchor) -> None:

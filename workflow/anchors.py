@@ -14,6 +14,7 @@ import json
 import os
 import re
 import socket
+import stat
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -74,15 +75,22 @@ def read_anchors(path: Path) -> tuple[Anchor, ...]:
     """Find every anchor line in a text, of whatever site, oldest first.
 
     Raises:
-        UsageError: The file cannot be read.
+        UsageError: The file cannot be read, or is a device or pipe, which would never end.
     """
     try:
-        if path.stat().st_size > _LARGEST_FILE:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise UsageError(f"anchors {path}: expected a plain file, got {_kind(found.st_mode)}")
+        if found.st_size > _LARGEST_FILE:
             raise UsageError(f"anchors {path}: expected at most {_LARGEST_FILE} bytes; cut the log first")
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise UsageError(f"anchors {path} cannot be read ({error.strerror}); mount it, or name another file") from error
-    return tuple(anchor for found in _LINE.findall(text) if (anchor := _parsed(found)) is not None)
+    return tuple(anchor for line in _LINE.findall(text) if (anchor := _parsed(line)) is not None)
+
+
+def _kind(mode: int) -> str:
+    return "a folder" if stat.S_ISDIR(mode) else "a device, pipe or socket"
 
 
 def _parsed(text: str) -> Anchor | None:

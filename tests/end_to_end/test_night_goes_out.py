@@ -9,7 +9,8 @@ import pytest
 
 from tests.connectors.loopback import Answer, Loopback
 from tests.end_to_end.prepared import SECOND_NIGHT, Prepared, label
-from workflow.anchors import read_anchors
+from workflow.anchoring import anchor_now
+from workflow.anchors import AnchorLostError, read_anchors, require_anchored
 from workflow.clock import utc_moment
 from workflow.intake_steps import LedgerIntakeSteps, Seams
 from workflow.runs import open_run
@@ -51,11 +52,27 @@ def test_a_night_anchors_measures_and_tells(
 
 def test_a_night_that_cannot_tell_says_so_and_is_done(prepared: Prepared, tmp_path: Path) -> None:
     site = prepared.copy(prepared.baseline, tmp_path / "site")
-    site.configure("audit.anchor", file="/dev/full")
+    site.configure("audit.anchor", file=str(tmp_path / "gone" / "anchors"))
     ended = site.run("night", "--now", SECOND_NIGHT, "--json")
     assert ended.code == 14
-    assert "audit.anchor.file: /dev/full cannot be written" in ended.err
+    assert "gone/anchors cannot be written" in ended.err
     assert site.rows("SELECT status FROM runs") == [("done",)] * 2
+
+
+def test_an_anchor_file_that_never_ends_is_not_read(prepared: Prepared, tmp_path: Path) -> None:
+    """A device gives bytes until the memory is gone; reading it is refused, and so is promoting."""
+    shell = prepared.copy(prepared.baseline, tmp_path / "site")
+    for bad, word in (("/dev/zero", "a device"), (str(tmp_path), "a folder")):
+        shell.configure("audit.anchor", file=bad)
+        site = Site(shell.root)
+        ledger = site.open_ledger()
+        anchoring = anchor_now(site, ledger, actor="tests")
+        with ledger.read() as connection, pytest.raises(AnchorLostError, match=word):
+            require_anchored(connection, site.settings.audit.anchor)
+        ledger.close()
+        assert anchoring.places == ()
+        (problem,) = anchoring.problems
+        assert f"audit.anchor.file: anchors {bad}: expected a plain file, got {word}" in problem
 
 
 def test_what_the_cap_leaves_is_asked_for_again(prepared: Prepared, tmp_path: Path) -> None:
