@@ -23,13 +23,13 @@ from review_tui.screens import candidate_acts as acts
 from review_tui.screens.desk_screen import DeskScreen
 from review_tui.screens.stepping import take_mark_back
 from review_tui.sitting import Sitting
+from review_tui.widgets.candidate_panes import CandidatePanes
 from review_tui.widgets.evidence_pane import EvidencePane
 from review_tui.widgets.fact_content import fact_content, header_content, warnings_content
 from review_tui.widgets.history_content import history_content
 from review_tui.widgets.message_line import Tone
 from review_tui.widgets.reflowed import Reflowed
 from review_tui.widgets.rehearsal_content import rehearsal_content
-from review_tui.widgets.scroll_pane import ScrollPane
 from review_tui.words import VERDICT_WORD
 
 _DECIDING = frozenset(action.id for action in actions_of(Scope.CANDIDATE) if action.decides)
@@ -54,9 +54,8 @@ class CandidateScreen(DeskScreen):
         self._evidence = EvidencePane()
         self._fact = Reflowed(id="fact")
         self._rehearsal = Reflowed(id="rehearsal")
-        self._page, self._left, self._right = (ScrollPane(id=name) for name in ("page", "left", "right"))
-        self._first, self._second = (ScrollPane(id=name) for name in ("first", "second"))
-        self._current = 0
+        history = Static(Content(""), id="history")
+        self._panes = CandidatePanes([self._warnings, self._evidence], self._fact, [self._rehearsal, history])
 
     @property
     def candidate_id(self) -> str:
@@ -64,18 +63,9 @@ class CandidateScreen(DeskScreen):
         return self._ids[self._index]
 
     def compose_body(self) -> ComposeResult:
-        """Lay out three panes; a wide terminal stacks the last two, a narrow one all of them."""
+        """Lay out what stays on top, and the panes under it."""
         yield self._header
-        with self._page:
-            with self._left:
-                yield self._warnings
-                yield self._evidence
-            with self._right:
-                with self._first:
-                    yield self._fact
-                with self._second:
-                    yield self._rehearsal
-                    yield Static(Content(""), id="history")
+        yield self._panes
 
     # reading
 
@@ -104,9 +94,9 @@ class CandidateScreen(DeskScreen):
         view = await self.ask(self.sitting.desk.candidate, self.candidate_id)
         if view is None:
             self._header.update(Content("✗ This candidate could not be read. n next, p previous, esc back."))
-            self._page.display = False
+            self._panes.display = False
             return
-        self._page.display = True
+        self._panes.display = True
         self._show(view)
         await self.refresh_top_line()
 
@@ -120,9 +110,7 @@ class CandidateScreen(DeskScreen):
         self._fact.show(partial(fact_content, view))
         self._rehearsal.show(partial(rehearsal_content, view.rehearsal))
         self.query_one("#history", Static).update(history_content(view))
-        for pane in (self._page, self._left, self._right, self._first, self._second):
-            pane.scroll_home(animate=False, immediate=True)
-        self._make_current(0)
+        self._panes.start_over()
         self.sitting.guard.shown()
         self._wake_keys()
         self.call_after_refresh(self._note_seen)
@@ -152,7 +140,7 @@ class CandidateScreen(DeskScreen):
         rows = self._evidence.quote_rows()
         if self.view is None or rows is None or not self.is_current or self.is_too_small:
             return
-        shown = self._evidence_scroller().content_region
+        shown = self._panes.around_evidence.content_region
         for end, row in zip(("first", "last"), rows, strict=True):
             if shown.y <= row < shown.bottom:
                 self._ends_seen.add((self._evidence_index, end))
@@ -178,7 +166,7 @@ class CandidateScreen(DeskScreen):
 
     def _scroll_to_quote(self) -> None:
         rows = self._evidence.quote_rows()
-        pane = self._evidence_scroller()
+        pane = self._panes.around_evidence
         if rows is not None and not pane.content_region.y <= rows[1] < pane.content_region.bottom:
             pane.by_lines(rows[0] - pane.content_region.y - 3)
         self._note_seen()
@@ -311,40 +299,22 @@ class CandidateScreen(DeskScreen):
             self.sitting.session.open_candidate = ""
             self.dismiss(self.candidate_id)
 
-    def _panes(self) -> tuple[ScrollPane, ...]:
-        if self.has_class("-very-wide"):
-            return self._left, self._first, self._second
-        return (self._left, self._right) if self.has_class("-wide") else (self._page,)
-
-    def _evidence_scroller(self) -> ScrollPane:
-        return self._panes()[0]
-
-    def _make_current(self, number: int) -> None:
-        panes = self._panes()
-        self._current = number % len(panes)
-        for pane in (self._left, self._right, self._first, self._second):
-            pane.set_class(pane is panes[self._current], "-current")
-
-    def _scroller(self) -> ScrollPane:
-        panes = self._panes()
-        return panes[min(self._current, len(panes) - 1)]
-
     def action_switch_pane(self) -> None:
         """Let the keys scroll the next pane."""
-        self._make_current(self._current + 1)
+        self._panes.turn()
 
     def action_scroll(self, lines: int) -> None:
         """Scroll by lines."""
-        self._scroller().by_lines(lines)
+        self._panes.current.by_lines(lines)
 
     def action_page(self, pages: int) -> None:
         """Scroll by pages."""
-        self._scroller().by_pages(pages)
+        self._panes.current.by_pages(pages)
 
     def action_top(self) -> None:
         """To the top."""
-        self._scroller().scroll_home(animate=False)
+        self._panes.current.scroll_home(animate=False)
 
     def action_bottom(self) -> None:
         """To the end."""
-        self._scroller().scroll_end(animate=False)
+        self._panes.current.scroll_end(animate=False)
