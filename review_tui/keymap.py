@@ -128,6 +128,10 @@ def key_line(scope: Scope, width: int, table: KeyTable = DEFAULT_KEYS, asleep: f
     """
     shown = [action for action in actions_of(scope) if action.on_key_line and table.keys(action)]
     pairs = [_pair(action, table, is_asleep=action.id in asleep) for action in shown]
+    sleeping = [number for number, action in enumerate(shown) if action.id in asleep]
+    if sleeping:  # those that sleep stand side by side: one pair of brackets
+        pairs[sleeping[0]] = Content("(").stylize("$quiet") + pairs[sleeping[0]]
+        pairs[sleeping[-1]] += Content(")").stylize("$quiet")
     if _width(pairs) <= width:
         return Content("  ").join(pairs)
     while pairs and _width(pairs) + len(_MORE) > width:
@@ -181,7 +185,7 @@ def _is_key(key: str) -> bool:
 
 def _pair(action: DeskAction, table: KeyTable, *, is_asleep: bool) -> Content:
     if is_asleep:
-        return Content(f"({table.shown_key(action)} {action.words})").stylize("$quiet")
+        return Content(f"{table.shown_key(action)} {action.words}").stylize("$quiet")
     return Content(table.shown_key(action)).stylize("bold $accent") + Content(f" {action.words}")
 
 

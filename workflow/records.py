@@ -172,7 +172,17 @@ class Evidence(Record):
     section: str = ""
 
 
-_ADDED_LATER = ("polarity", "certainty", "agreement", "subject_id")
+class Checked(Record):
+    """What a check said of a candidate when it was proposed."""
+
+    name: str
+    """``wall`` or ``entailment``."""
+    passed: bool | None = None
+    """None where it did not decide: it asks for a person, or gave nothing usable."""
+    words: str
+
+
+_ADDED_LATER = ("polarity", "certainty", "agreement", "subject_id", "checks")
 """Fields of a candidate that the first version did not have."""
 
 
@@ -210,6 +220,8 @@ class Candidate(Record):
     """How many of two runs of a language model say so; orders the queue and decides nothing."""
     subject_id: str = ""
     """The subject in the site's vocabulary, ``RxNorm:161`` or ``MeSH:D006973``; empty where none holds it."""
+    checks: tuple[Checked, ...] = ()
+    """What the wall and the entailment check said of exactly this object; none after a reviewer's correction."""
 
     @field_validator("qualifiers")
     @classmethod

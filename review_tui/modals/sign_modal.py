@@ -1,4 +1,7 @@
-"""One signature a sitting: lists what was marked, takes one PIN, shows what became of every mark."""
+"""One signature a sitting: lists what was marked, takes one PIN, shows what became of every mark.
+
+It closes by itself where all was signed; where something was refused, or was false on purpose, it stays to be read.
+"""
 
 from __future__ import annotations
 
@@ -132,6 +135,9 @@ class SignModal(ModalScreen[SignResult | None]):
             self._ask(f"✗ {result.pin_refused}")
             return
         self._result = result
+        if not result.refused and not result.revealed:
+            self.dismiss(result)  # all is signed; the page says so
+            return
         self.query_one("#marks", Static).update(_result_content(result, self._marks))
         self._pin.display = False
         self.set_focus(None)

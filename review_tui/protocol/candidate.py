@@ -61,6 +61,8 @@ class RehearsalView:
     takes: bool
     near_misses_asked: int = 0
     """How many near misses were asked, so that *nothing moves* says out of how many."""
+    says_now: str = ""
+    """What live says of the fact today, counted: *the old in 3 of 4, neither in 1 of 4*; empty where not recorded."""
     trials: tuple[str, ...] = ()
     """Each carrier that was tried and what it did, one line each; more than one where there was a choice."""
 
@@ -100,7 +102,7 @@ class CheckLine:
 
     name: str
     passed: bool | None
-    """None where the check did not run."""
+    """None where the check did not run, or leaves it to a person."""
     words: str
 
 

@@ -19,6 +19,8 @@ def rehearsal_content(rehearsal: RehearsalView | None, width: int) -> Content:
     if rehearsal is None:
         return heading("REHEARSAL") + content("\n! Not rehearsed yet: what the model would say is not known.", _WARN)
     lines = [heading("REHEARSAL", f"this candidate alone, on a copy of live · carrier: {rehearsal.carrier}")]
+    if rehearsal.says_now:
+        lines.append(line_content(f"· live says now: {rehearsal.says_now}"))
     if rehearsal.already_says:
         lines.append(content("· The model says this already."))
     if not rehearsal.takes:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from review_tui import protocol as desk
 from workflow.clock import utc_moment
+from workflow.desk.disguised_names import disguised_names
 from workflow.desk.reasons import reason_words
 from workflow.intake.fact_sources import count_sources
 from workflow.ledger.case_file import CaseFile, effective_risk, read_case_files
@@ -66,7 +67,7 @@ def view_candidate(connection: Connection, file: CaseFile, viewer: Viewer) -> de
         paraphrases=candidate.paraphrases,
         evidence=contexts,
         rehearsal=_rehearsal(file),
-        flags=(*warnings_of(file, policy), *filter(None, (said_by,))),
+        flags=(*warnings_of(file, policy), *disguised_names(candidate), *filter(None, (said_by,))),
         conflicts=tuple(f"{rival.words}: {rival.object_new}" for rival in file.rivals),
         history=_history(connection, file),
         required_signatures=policy.required_signatures(case),
@@ -150,10 +151,13 @@ def _not_allowed(connection: Connection, file: CaseFile, viewer: Viewer) -> tupl
 
 
 def _checks(file: CaseFile, contexts: tuple[desk.EvidenceView, ...]) -> tuple[desk.CheckLine, ...]:
-    """Say what the machinery looked at: each of these is computed anew, or on record with the rehearsal."""
+    """Say what the machinery looked at: on record with the candidate or its rehearsal, or computed anew."""
     astray = sum(one.quote_start == one.quote_end for one in contexts)
     words = f"{len(contexts) - astray} of {len(contexts)} quotes stand at their place in the document as received"
-    lines = [desk.CheckLine("quotes", None if not contexts else not astray, words)]
+    lines = [desk.CheckLine(check.name, check.passed, check.words) for check in file.candidate.checks]
+    if file.fixed_by is not None:
+        lines.append(desk.CheckLine("wall", None, "not asked: a reviewer wrote this object"))
+    lines.append(desk.CheckLine("quotes", None if not contexts else not astray, words))
     rehearsal = file.rehearsal
     if rehearsal is not None:
         taken = sum(outcome.takes for outcome in rehearsal.outcomes)
@@ -211,6 +215,7 @@ def _rehearsal(file: CaseFile) -> desk.RehearsalView | None:
         already_says=rehearsal.already_says,
         takes=rehearsal.takes,
         near_misses_asked=len(file.candidate.near_misses),
+        says_now=rehearsal.says_now,
         trials=tuple(trial.line for trial in rehearsal.trials),
     )
 

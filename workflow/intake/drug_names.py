@@ -31,6 +31,11 @@ def mistaken_for(name: str) -> tuple[str, ...]:
     return _names()["mistaken"].get(name.casefold(), ())
 
 
+def is_known(name: str) -> bool:
+    """Whether the name is among those that come with the program."""
+    return bool(siblings(name) or mistaken_for(name))
+
+
 def common_conditions() -> tuple[str, ...]:
     """Conditions to ask about instead of another one."""
     return _names()["conditions"][""]

@@ -1,9 +1,10 @@
 """Candidates that are made false on purpose, to see whether reviewers notice: off unless a site's settings ask for it.
 
-Made from real pending ones, with their evidence: the quote says one thing and the candidate another. Which they are
-stands in a table of its own that no screen reads; the chain holds only a hash of it until the reviewer's signature
-reveals it. They can never reach the memory: their decision closes them, and the ledger itself refuses to make an edit
-of one (a trigger). On a SQLite site who can read the file can read that table: this measures attention, not honesty.
+Made from real ones, with their evidence, and never next to them: the quote says one thing and the candidate another.
+Which they are stands in a table of its own that no screen reads; the chain holds only a hash of it until the
+reviewer's signature reveals it. They can never reach the memory: their decision closes them, and the ledger itself
+refuses to make an edit of one (a trigger). On a SQLite site who can read the file can read that table: this measures
+attention, not honesty.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Integer, func, insert, select, update
 
 from workflow.ledger.audit import canonical_json
 from workflow.ledger.case_file import CaseFile, read_case_files
@@ -66,14 +67,14 @@ def seed_candidates(ledger: Ledger, *, share: float, seed: int) -> int:
     if share <= 0:
         return 0
     with ledger.write() as transaction:
-        pending, open_seeds = _pending(transaction.connection)
-        wanted = int(share * len(pending)) - open_seeds
+        pending, open_seeds = _waiting(transaction.connection)
+        wanted = int(share * pending) - open_seeds
         if wanted <= 0:
             return 0
         chance = random.Random(seed)  # noqa: S311 - which candidate is asked twice, not a secret
-        chance.shuffle(pending)
         made = 0
-        for file in read_case_files(transaction.connection, pending[: 4 * wanted]):
+        origins = _origins(transaction.connection, chance)[: 4 * wanted]
+        for file in read_case_files(transaction.connection, origins):
             false = None if file.rivals or file.rehearsal is None else make_false(file.candidate, chance)
             if false is not None and made < wanted:
                 made += _put(transaction, file, *false)
@@ -134,21 +135,42 @@ def read_attention(connection: Connection) -> tuple[Attention, ...]:
     return tuple(Attention(*row) for row in connection.execute(query))
 
 
-def _pending(connection: Connection) -> tuple[list[str], int]:
-    """Give the pending candidates that a false one can be made of, and how many false ones wait already."""
-    waits = candidates.c.state == CandidateState.PENDING
-    seeded = select(seeded_candidates.c.candidate_id)
-    origins = select(seeded_candidates.c.origin_id)
-    query = select(candidates.c.candidate_id).where(
-        waits,
-        candidates.c.action == Action.EDIT,
-        candidates.c.candidate_id.not_in(seeded),
-        candidates.c.candidate_id.not_in(origins),
-        candidates.c.candidate_id.not_in(select(marks.c.candidate_id)),
+def _origins(connection: Connection, chance: random.Random) -> list[str]:
+    """Name what a false candidate can be made of, in the order of choice.
+
+    First what was approved and waits for its promotion: it is in no list of what is to be decided any more. Then, of
+    each tier, the older half of what is pending: a false candidate is the newest of its tier, so half of the tier
+    stands between it and its original.
+    """
+    query = (
+        select(candidates.c.candidate_id, candidates.c.state, candidates.c.risk)
+        .where(
+            candidates.c.state.in_((CandidateState.APPROVED, CandidateState.BATCHED, CandidateState.PENDING)),
+            candidates.c.action == Action.EDIT,
+            candidates.c.candidate_id.not_in(select(seeded_candidates.c.candidate_id)),
+            candidates.c.candidate_id.not_in(select(seeded_candidates.c.origin_id)),
+            candidates.c.candidate_id.not_in(select(marks.c.candidate_id)),
+        )
+        .order_by(candidates.c.created_at, candidates.c.candidate_id)
     )
-    still = select(func.count()).select_from(candidates).where(waits, candidates.c.candidate_id.in_(seeded))
-    ids = connection.execute(query.order_by(candidates.c.candidate_id)).scalars()
-    return [str(name) for name in ids], int(connection.execute(still).scalar_one())
+    decided: list[str] = []
+    tiers: dict[str, list[str]] = {}
+    for row in connection.execute(query):
+        (tiers.setdefault(row.risk, []) if row.state == CandidateState.PENDING else decided).append(row.candidate_id)
+    older = [name for risk in sorted(tiers) for name in tiers[risk][: len(tiers[risk]) // 2]]
+    chance.shuffle(decided)
+    chance.shuffle(older)
+    return [*decided, *older]
+
+
+def _waiting(connection: Connection) -> tuple[int, int]:
+    """Count the real candidates and the false ones that wait for a decision."""
+    is_false = candidates.c.candidate_id.in_(select(seeded_candidates.c.candidate_id))
+    query = select(func.count(), func.sum(is_false.cast(Integer))).where(
+        candidates.c.state == CandidateState.PENDING, candidates.c.action == Action.EDIT
+    )
+    every, false = connection.execute(query).one()
+    return int(every) - int(false or 0), int(false or 0)
 
 
 def _put(transaction: Transaction, file: CaseFile, false: Candidate, how: str) -> int:

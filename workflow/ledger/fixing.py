@@ -38,6 +38,7 @@ def fixed_candidate(original: Candidate, fixed_object: str, *, by: str) -> Candi
             "object_old": None if _says(fixed, original.object_old or "") else original.object_old,
             "must_not_assert": tuple(forbidden),
             "flags": tuple(flags),
+            "checks": (),  # they were of the object as it was proposed
         }
     )
 

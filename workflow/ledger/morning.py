@@ -27,13 +27,14 @@ class Outcome:
 def outcomes(connection: Connection, *, now: datetime) -> tuple[Outcome, ...]:
     """Say what became of the candidates that were decided lately, the most frequent first."""
     recent = select(decisions.c.candidate_id).where(decisions.c.signed_at >= utc_text(now - LOOKS_BACK))
+    release, hold = batches.c.release_id, batches.c.hold_reason
     query = (
-        select(candidates.c.state, edits.c.state, batches.c.state, batches.c.release_id)
+        select(candidates.c.state, candidates.c.reason, edits.c.state, edits.c.reason, batches.c.state, release, hold)
         .outerjoin(edits, edits.c.candidate_id == candidates.c.candidate_id)
         .outerjoin(batches, batches.c.batch_id == edits.c.batch_id)
         .where(candidates.c.candidate_id.in_(recent))
     )
-    counted = Counter(_words(*row) for row in connection.execute(query))
+    counted = Counter(_words(_Standing(*row)) for row in connection.execute(query))
     return tuple(Outcome(count, words) for words, count in counted.most_common() if words)
 
 
@@ -57,18 +58,40 @@ def fixes_in_rehearsal(connection: Connection, reviewer_id: str) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def _words(state: str, edit: str | None, batch: str | None, release_id: int | None) -> str:
-    if edit == "live":
-        return f"promoted in release {release_id}" if release_id is not None else "promoted"
-    if edit is not None and edit != "in_batch":
-        return f"edit {edit}"
-    if state == CandidateState.BATCHED:
-        return f"in a batch that is {batch}"
+@dataclass(frozen=True)
+class _Standing:
+    """Where a decided candidate stands now, and why, as its rows say."""
+
+    state: str
+    reason: str | None
+    edit: str | None
+    edit_reason: str | None
+    batch: str | None
+    release_id: int | None
+    hold_reason: str | None
+
+
+def _words(now: _Standing) -> str:
+    """Say it in the line's words; what was refused, held or sent back says why."""
+    if now.edit == "live":
+        return f"live, since release {now.release_id}" if now.release_id is not None else "live"
+    if now.edit == "ejected":
+        return _because("refused by the gate", now.edit_reason or now.reason)
+    if now.edit is not None and now.edit != "in_batch":
+        return _because(now.edit, now.edit_reason)
+    if now.state == CandidateState.BATCHED:
+        return _because(f"in a batch that is {(now.batch or 'gone').replace('_', ' ')}", now.hold_reason)
+    if now.state in (CandidateState.CLOSED, CandidateState.NO_EDIT_NEEDED):
+        return _because("closed or corrected", now.reason)
     return {
         CandidateState.APPROVED: "approved, in no batch yet",
         CandidateState.AWAITING_SECOND: "waiting for a second signature",
         CandidateState.REJECTED: "rejected",
         CandidateState.DEFERRED: "deferred",
         CandidateState.PENDING: "back in the queue: the signatures do not stand any more",
-        CandidateState.CLOSED: "closed or corrected",
-    }.get(CandidateState(state), "")
+    }.get(CandidateState(now.state), "")
+
+
+def _because(what: str, why: str | None) -> str:
+    told = " ".join((why or "").replace("_", " ").split()).removeprefix("ejected by the gate: ")
+    return f"{what}, because {told}" if told else what

@@ -59,6 +59,20 @@ def test_a_share_is_kept_and_no_real_candidate_is_touched(made: Desk) -> None:
             assert all(file.candidate.object_new in outcome.would_say for outcome in file.rehearsal.outcomes)
 
 
+def test_what_was_approved_is_preferred_and_else_half_a_tier_stands_between(made: Desk) -> None:
+    with made.ledger.write() as transaction:
+        names = list(transaction.execute(select(tables.candidates.c.candidate_id)).scalars())
+        for age, name in enumerate(names):
+            row = update(tables.candidates).where(tables.candidates.c.candidate_id == name)
+            transaction.execute(row.values(created_at=f"2026-01-{age + 1:02d}T00:00:00Z"))
+    made.decide("ada", names[9], Verdict.APPROVE)
+    assert seed_candidates(made.ledger, share=0.4, seed=1) == 3
+    with made.ledger.read() as connection:
+        origins = list(connection.execute(select(seeded_candidates.c.origin_id)).scalars())
+    assert names[9] in origins
+    assert set(origins) < {*names[:4], names[9]}
+
+
 def test_the_chain_names_none_before_it_is_told(made: Desk) -> None:
     seed_candidates(made.ledger, share=0.1, seed=1)
     (name,) = seeded(made)
