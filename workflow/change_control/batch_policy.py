@@ -42,13 +42,16 @@ def plan_batches(
 
 def create_batches(ledger: Ledger, policy: BatchTable, *, actor: str, note: str) -> tuple[str, ...]:
     """Make the batches that the policy asks for of what is approved now; return their ids."""
-    with ledger.write() as transaction:
-        void_outdated(transaction, ReviewPolicy(ledger.signer_profile()))
+    review_policy = ReviewPolicy(ledger.signer_profile())
+    approved = _approved(ledger, review_policy)
     with ledger.read() as connection:
-        approved = [one for one in approved_candidates(connection) if one.action is Action.EDIT]
         hasty = set(connection.execute(select(expedited.c.candidate_id)).scalars())
     made = []
-    for ids in plan_batches(approved, policy, hasty=hasty):
+    for planned in plan_batches(approved, policy, hasty=hasty):
+        standing = {one.candidate_id for one in _approved(ledger, review_policy)}  # the batch before may be in conflict
+        ids = [candidate_id for candidate_id in planned if candidate_id in standing]
+        if not ids:
+            continue
         is_hasty = ids[0] in hasty
         batch_id = create_batch(
             ledger,
@@ -59,3 +62,10 @@ def create_batches(ledger: Ledger, policy: BatchTable, *, actor: str, note: str)
         )
         made += [batch_id] if batch_id is not None else []
     return tuple(made)
+
+
+def _approved(ledger: Ledger, policy: ReviewPolicy) -> list[Candidate]:
+    """The edits whose signatures stand now; the others go back to their reviewers."""
+    with ledger.write() as transaction:
+        void_outdated(transaction, policy)
+        return [one for one in approved_candidates(transaction.connection) if one.action is Action.EDIT]

@@ -18,7 +18,7 @@ def order_promotion(ledger: Ledger, batch_id: str, *, actor: str, reason: str = 
     """Record that a person ordered the promotion of a batch, signed; the waiting graph reads it.
 
     Raises:
-        IllegalTransitionError: the account is no release manager's.
+        IllegalTransitionError: the account is no release manager's, or the batch has not passed its gate.
     """
     with ledger.write() as transaction:
         batch = read_batch(transaction.connection, batch_id)
@@ -26,6 +26,11 @@ def order_promotion(ledger: Ledger, batch_id: str, *, actor: str, reason: str = 
         why = reason.strip() or batch.note or "as its gate and impact note say"
         shown = {"gate": batch.gate_id, "note": note.sha256 if note else None}
         sign_act(transaction, actor, Act.PROMOTE, subject=f"batch:{batch_id}", reason=why, shown=shown)
+        if batch.state is not BatchState.PASSED:
+            raise IllegalTransitionError(
+                f"batch {batch_id}: expected one that passed its gate, got {batch.state}: an order is given on what "
+                f"the gate found; see `medrek-flow batch show {batch_id}`"
+            )
         transaction.execute(
             update(tables.batches)
             .where(tables.batches.c.batch_id == batch_id)
@@ -35,9 +40,18 @@ def order_promotion(ledger: Ledger, batch_id: str, *, actor: str, reason: str = 
 
 
 def order_check(ledger: Ledger, batch_id: str, *, actor: str) -> None:
-    """Send a held or passed batch through the gate again."""
+    """Send a held or passed batch through the gate again; an order that was given on the former gate is gone.
+
+    Raises:
+        IllegalTransitionError: it was never staged, or it is live or closed.
+    """
     with ledger.write() as transaction:
-        set_state(transaction, batch_id, BatchState.STAGED, hold_reason=None)
+        batch = read_batch(transaction.connection, batch_id)
+        if batch.shard_sha256 is None:
+            raise IllegalTransitionError(
+                f"batch {batch_id}: is {batch.state} and has no shard; the worker stages it first"
+            )
+        set_state(transaction, batch_id, BatchState.STAGED, hold_reason=None, ordered_by=None, order_reason=None)
         transaction.audit("check.ordered", f"batch:{batch_id}", {}, actor=actor)
 
 

@@ -22,6 +22,7 @@ from workflow.change_control.release import (
     read_live,
     read_release,
     release_edits,
+    release_rows,
     write_release,
 )
 from workflow.change_control.roles import Act
@@ -63,16 +64,15 @@ def plan_undo(connection: Connection, release_id: int) -> UndoPlan:
         IllegalTransitionError: it came from no rollback, nothing of it is left to bring back, or its rows were encoded
             for another model.
     """
-    undone, before, live = _releases(connection, release_id)
-    left = {edit.edit_id for edit in release_edits(connection, before.release_id)} - {
-        edit.edit_id for edit in release_edits(connection, undone.release_id)
-    }
+    before, live = _releases(connection, release_id)
+    left = _left(connection, release_id) - _withdrawn_since(connection, release_id)
     in_force = release_edits(connection, live.release_id)
     here = {edit.edit_id for edit in in_force}
     coming = tuple(edit for edit in release_edits(connection, before.release_id) if edit.edit_id in left - here)
     if not coming:
         raise IllegalTransitionError(
-            f"release {release_id}: what left with it is in force again; nothing to undo, see `medrek-flow live`"
+            f"release {release_id}: what left with it is in force again, or was withdrawn since with signatures; "
+            "nothing to undo, see `medrek-flow live`"
         )
     return UndoPlan(
         undone_release_id=release_id,
@@ -85,7 +85,22 @@ def plan_undo(connection: Connection, release_id: int) -> UndoPlan:
     )
 
 
-def _releases(connection: Connection, release_id: int) -> tuple[LiveState, LiveState, LiveState]:
+def _left(connection: Connection, release_id: int) -> set[str]:
+    """Names of the edits that were in force before a release and not in it."""
+    parent = select(tables.releases.c.parent_id).where(tables.releases.c.release_id == release_id)
+    before = connection.execute(parent).scalar()
+    rows = () if before is None else release_rows(connection, before)
+    return {row.edit_id for row in rows} - {row.edit_id for row in release_rows(connection, release_id)}
+
+
+def _withdrawn_since(connection: Connection, release_id: int) -> set[str]:
+    """Names of the edits that people withdrew, with their signatures, after a release."""
+    columns = tables.releases.c
+    query = select(columns.release_id).where(columns.cause == "withdrawal", columns.release_id > release_id)
+    return {name for later in connection.execute(query).scalars().all() for name in _left(connection, later)}
+
+
+def _releases(connection: Connection, release_id: int) -> tuple[LiveState, LiveState]:
     undone, live = read_release(connection, release_id), read_live(connection)
     if undone is None or live is None:
         raise UsageError(f"release {release_id}: unknown; see `medrek-flow release list`")
@@ -103,7 +118,7 @@ def _releases(connection: Connection, release_id: int) -> tuple[LiveState, LiveS
             f"release {release_id}: its edits were encoded for another model or editor than live; have the facts "
             "proposed and signed again"
         )
-    return undone, before, live
+    return before, live
 
 
 def _behind(these: tuple[ReleasedEdit, ...], others: tuple[ReleasedEdit, ...]) -> tuple[ReleasedEdit, ...]:

@@ -16,6 +16,7 @@ from workflow.cli import (
     bench_extraction,
     bench_gate,
     bench_grounding,
+    bench_histories,
     bench_prompts,
     bench_retrieval,
     bench_review,
@@ -92,6 +93,7 @@ app.command("carriers")(bench_carriers.carriers)
 app.command("chat")(bench_chat.chat)
 app.command("grounding")(bench_grounding.grounding)
 app.command("extraction")(bench_extraction.extraction)
+app.command("histories")(bench_histories.histories)
 
 
 @app.command("sources")
