@@ -133,7 +133,11 @@ def test_review_and_rollback_that_died(prepared: Prepared, tmp_path: Path) -> No
 
 
 def test_kills_at_random_moments(prepared: Prepared, tmp_path: Path) -> None:
-    """Five kills, wherever they fall, in nights and promotions that are told to go on."""
+    """Five kills, wherever they fall, in nights and promotions that are told to go on.
+
+    The label's third version takes the ground from what was signed: a promotion that came before it stands, and one
+    that came after it promotes nothing, with or without a batch.
+    """
     site = prepared.copy(prepared.signed, tmp_path / "site")
     site.drop("corvandine.md", label("7 mg"))
     chance = random.Random(20261120)
@@ -141,12 +145,17 @@ def test_kills_at_random_moments(prepared: Prepared, tmp_path: Path) -> None:
         command = chance.choice((("night", "--now", THIRD_NIGHT), ("promote", "--yes")))
         site.end(site.start(*command), timeout_s=chance.uniform(0.1, 1.5))
     site.night(THIRD_NIGHT)
-    site.run("promote", "--yes")
+    last = site.run("promote", "--yes")
     assert_whole(site)
     held = outcome(site)
     assert len(held["notices"]) == len(site.rows("SELECT DISTINCT source, key, content_sha256 FROM notices"))
     assert [state for _, state in held["candidates"]].count("pending") == 1, "the third version's dose waits once"
-    assert len(held["edits"]) == 1
-    assert [(row[0], row[1]) for row in held["releases"]] == [(0, "initial"), (1, "promotion")]
     assert held["decisions"] == outcome(prepared.signed)["decisions"]
     assert [row for row in held["runs"] if row[1] != "done"] == []
+    assert len(held["edits"]) == len(held["batches"]) <= 1
+    went_live = len(held["in force"]) == 1
+    assert [(row[0], row[1]) for row in held["releases"]] == [(0, "initial"), (1, "promotion")][: 1 + went_live]
+    assert [row[0] for row in held["live"]] == [int(went_live)]
+    if not went_live and held["batches"]:
+        assert last.code == 14
+        assert "expected 1 standing signature(s), got 0" in last.err
