@@ -44,10 +44,18 @@ bench: $(STAMP)  ## the benchmark commands that need neither data nor a GPU
 	$(BIN)/medrek-flow bench startup
 	$(BIN)/medrek-flow bench promotion
 
-wheels: $(STAMP)  ## every wheel into wheels/, to install on a machine without a network
-	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --wheel-dir wheels --constraint constraints.txt '.[documents]'
+# Torch alone is resolved: which packages it needs beside it depends on where pip gets it from (CPU or CUDA).
+# build/lib is what an earlier build left, which setuptools would take into the wheel.
+EXTRAS := documents,local-llm,web,train
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+wheels: $(STAMP)  ## every pinned wheel into wheels/, to install on a machine without a network
+	rm -rf build/lib build/bdist.* wheels/medrek_flow-*.whl
+	$(PIP) wheel --no-deps --wheel-dir wheels --requirement constraints.txt
+	$(PIP) wheel --find-links wheels --wheel-dir wheels --constraint constraints.txt torch
+	$(PIP) wheel --no-deps --wheel-dir wheels .
 	cp constraints.txt wheels/
-	@echo "there: python3 -m pip install --no-index --find-links wheels --constraint wheels/constraints.txt 'medrek-flow[documents]'"
+	$(PIP) install --dry-run --ignore-installed --no-index --find-links wheels --constraint wheels/constraints.txt 'medrek-flow[$(EXTRAS)]'
+	@echo "complete; there: python3 -m pip install --no-index --find-links wheels --constraint wheels/constraints.txt 'medrek-flow[documents]'"
 
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
