@@ -1,7 +1,7 @@
 """Right candidates out of annotated sets: every name, quote and offset is the annotation's own, none is ours.
 
-Owns how DDI-2013, TDIC, TAC-2017, PHEE and Evidence Inference become facts. A span that the annotation does not give
-whole is left out; nothing is repaired.
+Owns how DDI-2013, TDIC, TAC-2017, PHEE and Evidence Inference become facts; labels are read by ``label_gold``. A
+span that the annotation does not give whole is left out; nothing is repaired.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,35 +16,12 @@ from typing import Any
 from lxml import etree
 
 from workflow.errors import UsageError
+from workflow.grounding.gold_fact import GoldFact
+from workflow.grounding.label_gold import is_label, read_doses, read_label_gold
 from workflow.intake.normalise import names_stand
 from workflow.intake.sentences import split, tokens
 
-SETS = ("ddi", "tdic", "tac", "phee", "evidence-inference")
-
-
-@dataclass(frozen=True)
-class GoldFact:
-    """A fact as annotated, with its document."""
-
-    group: str
-    fact_id: str
-    text: str = field(repr=False)
-    start: int
-    end: int
-    subject: str
-    relation: str
-    said: str
-    qualifiers: tuple[tuple[str, str], ...] = ()
-    names: tuple[str, ...] = ()
-    negated: bool = False
-    hedged: bool = False
-    narrowed: bool = False
-    """The annotation names people whom it is about."""
-
-    @property
-    def quote(self) -> str:
-        """The evidence as it stands."""
-        return self.text[self.start : self.end]
+SETS = ("ddi", "tdic", "tac", "phee", "evidence-inference", "labels")
 
 
 def read_gold(folder: Path) -> Iterator[GoldFact]:
@@ -55,13 +31,21 @@ def read_gold(folder: Path) -> Iterator[GoldFact]:
         UsageError: None is there.
     """
     found = False
+    label_folders: set[Path] = set()
     for path in sorted(folder.rglob("*")):
+        if path.is_file() and is_label(path):
+            label_folders.add(path.parent)
         for part, suffix, read in _READERS:
             if part in str(path.relative_to(folder.parent)) and path.name.endswith(suffix) and path.is_file():
                 found = True
                 yield from read(path)
-    if not found:
-        raise UsageError(f"{folder}: expected annotated sets ({', '.join(SETS)}) in folders of their names, got none")
+    for labels in sorted(label_folders):
+        yield from read_label_gold(labels)
+    if not found and not label_folders:
+        raise UsageError(
+            f"{folder}: expected annotated sets ({', '.join(SETS[:-1])}) in folders of their names, or drug labels, "
+            "got none"
+        )
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -128,6 +112,9 @@ def _tac(path: Path) -> Iterator[GoldFact]:
         about.setdefault(str(relation.get("arg1")), set()).add(str(relation.get("type")))
     texts = {str(section.get("id")): section.text or "" for section in root.iter("Section")}
     cut = {name: split(text, 0, len(text)) for name, text in texts.items()}
+    for name, text in texts.items():
+        for sentence in cut[name]:
+            yield from read_doses(text, sentence, (drug,), f"{drug}.{name}")
     for mention in root.iter("Mention"):
         if mention.get("type") != "AdverseReaction" or "," in str(mention.get("start")):
             continue

@@ -14,7 +14,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from workflow.grounding.cases import RIGHT
-from workflow.grounding.gold import GoldFact
+from workflow.grounding.gold_fact import GoldFact
 from workflow.intake.phrases import AMOUNT
 from workflow.intake.sentences import tokens
 
@@ -46,37 +46,39 @@ ATTACKS: Final = (
 def make_cases(
     gold: Iterable[GoldFact], *, cases: int, seed: int = 0, attacks: Sequence[str] = ATTACKS
 ) -> Iterator[CaseJson]:
-    """Make so many cases, from every set alike; fewer where the sets hold fewer facts."""
+    """Make so many cases, from every set alike.
+
+    Half of them are right. Where the sets hold fewer facts, all of them are, and each is corrupted in several ways.
+    """
     chance = random.Random(seed)  # noqa: S311 - a sample, not a secret
     facts = _sample(gold, cases, chance)
-    right = facts[::2]
-    pool, turn = facts[1::2], 0
+    few = len(facts) < cases
+    right = facts if few else facts[::2]
     yield from map(_right, right)
-    while pool:
-        made = None
-        for _ in _WAYS:
-            turn += 1
-            way = list(_WAYS)[turn % len(_WAYS)]
-            made = _first_that_fits(pool, way, right, chance, attacks)
-            if made is not None:
+    pool = facts * min(len(_WAYS), cases // max(1, len(facts))) if few else facts[1::2]
+    yield from _corrupted(pool, right, chance, attacks)
+
+
+def _corrupted(
+    pool: list[GoldFact], others: Sequence[GoldFact], chance: random.Random, attacks: Sequence[str]
+) -> Iterator[CaseJson]:
+    """Corrupt the pool, the ways taking turns; a way that fits nothing more is left out from there on."""
+    ways, turn = list(_WAYS), 0
+    done: set[tuple[str, str]] = set()
+    while pool and ways:
+        turn = (turn + 1) % len(ways)
+        way = ways[turn]
+        found = None
+        for at, fact in enumerate(pool):
+            if (way, fact.fact_id) not in done:
+                found = _WAYS[way](_right(fact), fact, others[chance.randrange(len(others))], chance, attacks)
+            if found is not None:
+                done.add((way, fact.fact_id))
+                pool.pop(at)
+                yield {**found, "kind": way}
                 break
-        if made is None:
-            return
-        at, case = made
-        pool.pop(at)
-        yield {**case, "kind": way}
-
-
-def _first_that_fits(
-    pool: Sequence[GoldFact], way: str, others: Sequence[GoldFact], chance: random.Random, attacks: Sequence[str]
-) -> tuple[int, CaseJson] | None:
-    """Corrupt the first fact that has something to corrupt this way; its place in the pool, and the case."""
-    for at, fact in enumerate(pool):
-        other = others[chance.randrange(len(others))]
-        corrupted = _WAYS[way](_right(fact), fact, other, chance, attacks)
-        if corrupted is not None:
-            return at, corrupted
-    return None
+        else:
+            ways.remove(way)
 
 
 def _sample(gold: Iterable[GoldFact], cases: int, chance: random.Random) -> list[GoldFact]:
@@ -96,6 +98,8 @@ def _sample(gold: Iterable[GoldFact], cases: int, chance: random.Random) -> list
 
 def _right(fact: GoldFact) -> CaseJson:
     document: CaseJson = {"id": "d1", "text": fact.text, "names": list(fact.names), "key": "k1", "version": "2"}
+    if fact.sections:
+        document["sections"] = [{"title": s.title, "start": s.start, "end": s.end} for s in fact.sections]
     candidate: CaseJson = {
         "subject": fact.subject,
         "relation": fact.relation,

@@ -109,13 +109,30 @@ def around(text: str, names: Iterable[str], *, reach: int = 16) -> str:
     return text[words[first].start() : words[last - 1].end()]
 
 
-def negated_clearly(clause: str, value: str) -> bool:
-    """Say whether the clause denies ``value`` in so many words: "no evidence of X", "X was not observed"."""
+_HEAD_WORDS = 14
+
+
+def list_head(text: str, name: str) -> str:
+    """Give the words with which the sentence of a name begins: what they say holds for a whole list."""
+    at = text.casefold().find(name.strip().casefold())
+    begins = max((match.end() for match in re.finditer(r"[.;]\s+(?=[A-Z])", text[: max(at, 0)])), default=0)
+    return " ".join(text[begins : max(at, 0)].split()[:_HEAD_WORDS])
+
+
+def negated_clearly(clause: str, value: str, *, compares: bool = False) -> bool:
+    """Say whether the clause denies ``value`` in so many words: "no evidence of X", "X was not observed".
+
+    Args:
+        clause: The clause that holds it.
+        value: What may be denied.
+        compares: Whether "without X" and "in the absence of X" only name what X was compared with.
+    """
     rest = _ADVISES.sub(" ", clause)
+    lacks = "no" if compares else r"no|without(?:\s+any)?|absence\s+of|free\s+of"
     said = re.escape(value.strip())
     return bool(
         re.search(
-            rf"\b(?:no|without(?:\s+any)?|absence\s+of|free\s+of)\s+(?:(?:evidence|signs?|cases?"
+            rf"\b(?:{lacks})\s+(?:(?:evidence|signs?|cases?"
             rf"|reports?)\s+of\s+)?{said}\b(?![\w-])",
             rest,
             re.IGNORECASE,
@@ -126,6 +143,51 @@ def negated_clearly(clause: str, value: str) -> bool:
             re.IGNORECASE,
         )
     )
+
+
+_DENIED = (
+    r"(?:\s+[\w-]+){0,6}?\s+(?:(?:is|are|was|were|has|have|should|must|can)\s+not\s+|cannot\s+)(?:yet\s+)?(?:be(?:en)?\s+)?"
+    r"(?:\w+ly\s+)?(?:recommended|advised|approved|indicated|contraindicated|studied|established|evaluated|determined|known"
+    r"|used|given|taken|administered)\b"
+)
+_MORE_OR_LESS = re.compile(
+    r"\b(?:greater|more|higher|above|exceeding|less|lower|below|fewer)(?:\s+than)?\W*$|[<>≤≥=]\W*$", re.IGNORECASE
+)
+_NOBODY_KNOWS = re.compile(
+    r"\b(?:not\s+known|unknown|unclear|not\s+been\s+(?:established|determined))\s+(?:whether|if)\b", re.IGNORECASE
+)
+
+
+def denied_outright(clause: str, value: str) -> bool:
+    """Say whether a clause denies what a label would state: "5 mg is not recommended", "not contraindicated in X".
+
+    "Doses greater than 5 mg are not recommended" denies more than 5 mg, and not 5 mg.
+    """
+    said = re.escape(value.strip())
+    if re.search(r"\bnot\s+contraindicated\b", clause, re.IGNORECASE) or _NOBODY_KNOWS.search(clause):
+        return True
+    found = re.search(rf"(?<!\w){said}{_DENIED}", clause, re.IGNORECASE)
+    return found is not None and _MORE_OR_LESS.search(clause[: found.start()]) is None
+
+
+_DOUBT = re.compile(
+    r"\b(?:might|possibl[ye]|probabl[ye]|perhaps|suggest\w*|appears?|seem\w*|uncertain\w*|unclear|presum\w+|thought\s+to"
+    r"|believed|theoretical\w*|potentially|likely|may\s+have)\b",
+    re.IGNORECASE,
+)
+_MAY = re.compile(
+    r"\b(?:may|can|could)\s+(?:also\s+)?be\s+(?:contraindicated|recommended|required|necessary|needed|appropriate|adequate"
+    r"|sufficient|effective)\b",
+    re.IGNORECASE,
+)
+"""Advice that is only a possibility; "may be increased to" is advice as labels give it."""
+
+
+def doubts_advice(clause: str, *, is_dose: bool) -> bool:
+    """Say whether a clause is unsure of the advice that it gives; of a contraindication any "may" is."""
+    if _DOUBT.search(clause) is not None or _MAY.search(clause) is not None:
+        return True
+    return not is_dose and re.search(r"\b(?:may|can|could)\s+(?:also\s+)?be\b", clause, re.IGNORECASE) is not None
 
 
 _NO_INTERACTION = re.compile(

@@ -20,9 +20,9 @@ from connectors.notice import Section
 from workflow.intake import injection, questions
 from workflow.intake.normalise import names_stand, plain_name, population_stands
 from workflow.intake.phrases import AMOUNT
-from workflow.intake.relations import DOSES, OTHER, VOCABULARY, type_problems
+from workflow.intake.relations import DOSES, OTHER, VOCABULARY, relation_of, type_problems
 from workflow.intake.sentences import tokens
-from workflow.intake.wall_turns import NOTHING, Ruling, attend, refuse, stands, turns
+from workflow.intake.wall_turns import NOTHING, Ruling, attend, named, refuse, sets_limit, stands, turns
 from workflow.records import Candidate, ChangeKind, Evidence
 
 NOT_SUPPORTED = ("not supported: the trial was retracted", "not supported: the study was retracted")
@@ -86,7 +86,8 @@ def judge(
     broken = _broken(candidate, texts, notices)
     if broken.refused:
         return broken
-    return ground(candidate, texts, notices, aliases=aliases) + refuse(*questions.problems(candidate))
+    ruling = ground(candidate, texts, notices, aliases=aliases)
+    return ruling + named("questions", refuse(*questions.problems(candidate)))
 
 
 def ground(
@@ -101,12 +102,12 @@ def ground(
     if broken.refused:
         return broken
     if candidate.change_kind is ChangeKind.RETRACTED and candidate.relation == "evidence_for":
-        ruling = refuse(*_retraction_reasons(candidate, notices))
+        ruling = named("retraction", refuse(*_retraction_reasons(candidate, notices)))
     else:
         ruling = _claim_ruling(candidate, texts, notices, aliases)
     if candidate.object_old is not None and same_object(candidate.object_old, candidate.object_new):
         ruling += refuse("the new object equals the old one")
-    return NOTHING + ruling
+    return broken + ruling
 
 
 def collapse(text: str) -> str:
@@ -147,7 +148,7 @@ def _either_form(word: str) -> str:
 
 def _broken(candidate: Candidate, texts: Mapping[str, str], notices: Mapping[str, NoticeStanding]) -> Ruling:
     reasons = [reason for evidence in candidate.evidence for reason in _evidence_reasons(evidence, texts, notices)]
-    return NOTHING + refuse(*reasons)
+    return NOTHING + named("quotes in their place", refuse(*reasons))
 
 
 def _evidence_reasons(evidence: Evidence, texts: Mapping[str, str], notices: Mapping[str, NoticeStanding]) -> list[str]:
@@ -193,15 +194,17 @@ def _claim_ruling(
         return refuse("a retraction takes back, it claims nothing")
     if candidate.object_new in NOT_SUPPORTED:
         return refuse("only a retraction takes support away")
-    ruling = refuse(*_object_form(candidate))
+    ruling = named("relation", refuse(*_object_form(candidate)))
     for claim in claims:
         standing = notices[claim.notice_id]
-        ruling += _object_ruling(candidate, claim)
-        ruling += refuse(*_subject_reasons(candidate, claim, standing, aliases))
-        ruling += _qualifier_ruling(candidate, claim, standing, texts[claim.document_id])
+        ruling += named("object", _object_ruling(candidate, claim))
+        ruling += named("subject", refuse(*_subject_reasons(candidate, claim, standing, aliases)))
+        ruling += named("product", attend(*_other_product(candidate, claim, standing)))
+        ruling += named("qualifiers", _qualifier_ruling(candidate, claim, standing, texts[claim.document_id]))
         ruling += turns(candidate, claim, standing.names)
-        ruling += refuse(*(f"the quote {what}" for what in injection.suspicions(claim.quote)))
-    return ruling + refuse(*_previous_reasons(candidate))
+        said = injection.suspicions(claim.quote)
+        ruling += named("nothing that speaks to its reader", refuse(*(f"the quote {what}" for what in said)))
+    return ruling + named("old object", refuse(*_previous_reasons(candidate)))
 
 
 def _object_form(candidate: Candidate) -> list[str]:
@@ -251,11 +254,19 @@ def _subject_reasons(
         return []
     if not names_stand(names, claim.quote):
         return ["the subject neither stands in the quote nor is the document's own product"]
-    if own and candidate.relation in DOSES and names_stand(standing.names, claim.quote):
-        return ["the quote gives the dose of the document's own product, not of the subject"]
-    if own & {plain_name(candidate.object_new)} and candidate.relation != "first_line_treatment_for":
+    is_mutual = relation_of(candidate.relation).symmetric or candidate.relation == "first_line_treatment_for"
+    if own & {plain_name(candidate.object_new)} and not is_mutual:
         return ["subject and object are swapped"]
     return []
+
+
+def _other_product(candidate: Candidate, claim: Evidence, standing: NoticeStanding) -> list[str]:
+    own = {plain_name(name) for name in standing.names}
+    if candidate.relation not in DOSES or not own or plain_name(candidate.subject) in own:
+        return []
+    if not names_stand(standing.names, claim.quote):
+        return []
+    return ["the quote names the document's own product beside the subject: whose dose is it?"]
 
 
 _OUR_WORDS = frozenset({"kind", "advice"})
@@ -267,7 +278,7 @@ def _qualifier_ruling(candidate: Candidate, claim: Evidence, standing: NoticeSta
     around = f"{claim.quote} {claim.section} {titles}"
     ruling = NOTHING
     for name, value in candidate.qualifiers.items():
-        if name in _OUR_WORDS:
+        if name in _OUR_WORDS or (name == "dose" and value == "maximum" and sets_limit(claim.quote)):
             continue
         said = tokens(text[standing.start : standing.end] if name in _OF_THE_STUDY else around)
         amounts = [tokens(match.group()) for match in AMOUNT.finditer(value)]

@@ -7,7 +7,7 @@ is for a person. It must never let a doubt pass without a word.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from workflow.intake import text_turns
 from workflow.intake.name_kinds import looks_like_condition, looks_like_drug
@@ -18,13 +18,16 @@ from workflow.intake.sentences import tokens
 from workflow.records import Candidate, Certainty, Evidence, Polarity
 
 _STRICT = DOSES | {"contraindicated_in"}
-"""Relations where any negation, exception or open question in the clause refuses: labels state them plainly."""
-_MAY_SAY_NOT = {
-    "max_daily_dose": r"\b(?:not|no|without)\s+(?:be\s+)?(?:to\s+)?"
-    r"(?:exceed\w*|(?:(?:take|use|give|administer)\s+)?more)\b",
+"""Relations where any negation, exception or open question in the clause counts: labels state them plainly."""
+_NOT_MORE = (
+    r"\b(?:not|no|without)\s+(?:be\s+)?(?:to\s+)?"
+    r"(?:exceed\w*|(?:(?:take|use|give|administer)\s+)?more)\b"
+)
+_SAYS_NOT = {
+    "max_daily_dose": _NOT_MORE,
     "contraindicated_in": r"\b(?:should|must|do)\s+not\s+(?:be\s+)?(?:use|take|give|administer|prescribe)\w*",
 }
-"""Negations that belong to what a relation says; any other one in the clause turns the claim round."""
+"""Negations that belong to what a relation says; any other one in the clause may turn the claim round."""
 _ADVISES_AGAINST = frozenset(
     {
         "contraindicated_with",
@@ -44,6 +47,16 @@ class Ruling:
 
     refused: tuple[str, ...] = ()
     attention: tuple[str, ...] = ()
+    held: tuple[str, ...] = field(default=(), compare=False)
+    """Names of the rules that were asked and found nothing."""
+    doubted: tuple[str, ...] = field(default=(), compare=False)
+    """Names of those that found something."""
+
+    @property
+    def words(self) -> str:
+        """How many of the rules that were asked hold, and which do not: ``12 of 13 rules hold, not: people``."""
+        counted = f"{len(self.held)} of {len(self.held) + len(self.doubted)} rules hold"
+        return f"{counted}, not: {', '.join(self.doubted)}" if self.doubted else counted
 
     @property
     def admitted(self) -> bool:
@@ -57,7 +70,11 @@ class Ruling:
 
     def __add__(self, other: Ruling) -> Ruling:
         """Give both, each reason once."""
-        return Ruling(_once(*self.refused, *other.refused), _once(*self.attention, *other.attention))
+        doubted = _once(*self.doubted, *other.doubted)
+        held = tuple(name for name in _once(*self.held, *other.held) if name not in doubted)
+        return Ruling(
+            _once(*self.refused, *other.refused), _once(*self.attention, *other.attention), held=held, doubted=doubted
+        )
 
 
 def refuse(*reasons: str) -> Ruling:
@@ -68,6 +85,11 @@ def refuse(*reasons: str) -> Ruling:
 def attend(*reasons: str) -> Ruling:
     """Give what a person must look at."""
     return Ruling(attention=reasons)
+
+
+def named(rule: str, ruling: Ruling) -> Ruling:
+    """Note that a rule was asked, and whether it holds."""
+    return replace(ruling, held=(rule,)) if ruling.admitted else replace(ruling, doubted=(rule,))
 
 
 NOTHING = Ruling()
@@ -82,12 +104,19 @@ def turns(candidate: Candidate, claim: Evidence, own: tuple[str, ...]) -> Ruling
         own: Names of the document's own product.
     """
     clause = clause_of(candidate.object_new, claim.quote)
-    found = _people(candidate, claim, own) + _order(candidate, claim, own) + _scope(candidate, claim, own)
+    found = (
+        named("people", _people(candidate, claim, own))
+        + named("order of subject and object", _order(candidate, claim, own))
+        + named("scope", _scope(candidate, claim, own))
+    )
     if candidate.relation in _STRICT:
-        return found + _strictly(candidate, clause)
+        return found + named("denial and doubt", _strictly(candidate, clause))
     names = (candidate.object_new, candidate.subject, *candidate.aliases)
     near = text_turns.around(claim.quote, names, reach=30 if relation_of(candidate.relation).symmetric else 16)
-    return found + _polarity(candidate, claim, clause, near) + _certainty(candidate, near)
+    if candidate.relation in _HARMS:
+        near = f"{text_turns.list_head(claim.quote, candidate.object_new)} {near}"
+    denial = named("denial", _polarity(candidate, claim, clause, near))
+    return found + denial + named("certainty", _certainty(candidate, near))
 
 
 def clause_of(said: str, quote: str) -> str:
@@ -103,20 +132,38 @@ def stands(said: tuple[str, ...], quoted: tuple[str, ...]) -> bool:
 
 
 def _strictly(candidate: Candidate, clause: str) -> Ruling:
+    """Refuse a clause that denies outright; any other negation, exception, doubt or open question is for a person."""
     if candidate.polarity is Polarity.NEGATED:
         return attend("the fact is a negated one")
-    if OPEN.search(clause) is not None:
-        return refuse("the quote leaves the question open")
-    if EXCEPTION.search(clause) is not None:
-        return refuse("the quote takes cases out that the candidate drops")
-    allowed = _MAY_SAY_NOT.get(candidate.relation)
-    rest = re.sub(allowed, " ", clause, flags=re.IGNORECASE) if allowed else clause
-    rest = _without(rest, candidate.object_new)
-    if re.search(r"\bnot\s+contraindicated\b", clause, re.IGNORECASE) or NEGATION.search(rest) is not None:
+    if text_turns.denied_outright(clause, candidate.object_new):
         return refuse("the quote holds a negation that the candidate drops")
-    if candidate.relation == "max_daily_dose" and not _limits(clause):
-        return refuse("the quote sets no limit")
-    return NOTHING
+    found = []
+    if OPEN.search(clause) is not None:
+        found.append("the quote leaves the question open")
+    if EXCEPTION.search(clause) is not None:
+        found.append("the quote takes cases out that the candidate drops")
+    allowed = _SAYS_NOT.get("max_daily_dose" if _is_limit(candidate) else candidate.relation)
+    rest = re.sub(allowed, " ", clause, flags=re.IGNORECASE) if allowed else clause
+    if NEGATION.search(_without(rest, candidate.object_new)) is not None:
+        found.append("the quote holds a word that may deny the fact")
+    if text_turns.doubts_advice(_without(clause, candidate.object_new), is_dose=candidate.relation in DOSES):
+        found.append("the quote hedges, the fact does not")
+    if candidate.relation == "max_daily_dose" and not (sets_limit(clause) and PERIOD.search(clause)):
+        found.append("the quote sets no limit")
+    return attend(*found, *_of_another_drug(candidate, clause))
+
+
+def _of_another_drug(candidate: Candidate, clause: str) -> list[str]:
+    """A dose directly followed by another drug's name: "with 20 mg of X"."""
+    if candidate.relation not in DOSES:
+        return []
+    beside = re.search(
+        rf"(?<!\w){re.escape(candidate.object_new.strip())}\s+of\s+([A-Za-z]\w{{3,}})", clause, re.IGNORECASE
+    )
+    if beside is None or not looks_like_drug(beside[1]):
+        return []
+    names = (candidate.subject, *candidate.aliases)
+    return [] if names_stand(names, beside[1]) else ["the quote gives the dose of another drug"]
 
 
 def _polarity(candidate: Candidate, claim: Evidence, clause: str, near: str) -> Ruling:
@@ -131,7 +178,7 @@ def _polarity(candidate: Candidate, claim: Evidence, clause: str, near: str) -> 
         and text_turns.no_interaction(clause)
         and names_stand((candidate.subject, *candidate.aliases), clause)
     )
-    if outright or text_turns.negated_clearly(clause, candidate.object_new):
+    if outright or text_turns.negated_clearly(clause, candidate.object_new, compares=between_drugs):
         return refuse("the quote holds a negation that the candidate drops")
     said = text_turns.without_advice(near) if candidate.relation in _ADVISES_AGAINST else near
     said = said.replace(candidate.object_new, " ")
@@ -188,7 +235,7 @@ def _people(candidate: Candidate, claim: Evidence, own: tuple[str, ...]) -> Ruli
         for lead in re.finditer(r"\b(?:in|for)\s+|^[\s\-*•]*", clause, re.IGNORECASE):
             people = POPULATION.match(clause, lead.end())
             if people is not None and population(people["people"]) and "exceed" not in people.group():
-                return refuse("the quote names a population that the candidate drops")
+                return attend("the quote names a population that the candidate drops")
         return NOTHING
     if relation_of(candidate.relation).object is Kind.PEOPLE or carried:
         return NOTHING
@@ -242,11 +289,17 @@ def _scope(candidate: Candidate, claim: Evidence, own: tuple[str, ...]) -> Rulin
     return attend(*found)
 
 
-def _limits(clause: str) -> bool:
+def _is_limit(candidate: Candidate) -> bool:
+    """A dose that is said to be a highest one: "not to exceed" belongs to it."""
+    return candidate.relation in DOSES and "max" in candidate.qualifiers.get("dose", "").casefold()
+
+
+def sets_limit(clause: str) -> bool:
+    """Say whether a word of it sets a limit: "at most", "not to exceed", "maximum"."""
     limit = re.search(
         r"\b(?:max\w*|highest|exceed\w*|not?\s+more|more\s+than|up\s+to|limit\w*)\b", clause, re.IGNORECASE
     )
-    return limit is not None and PERIOD.search(clause) is not None
+    return limit is not None
 
 
 def _without(clause: str, said: str) -> str:

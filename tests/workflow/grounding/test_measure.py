@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from tests.workflow.cli.running import Run
 from workflow.errors import UsageError
 from workflow.grounding.cases import read_case, read_cases
-from workflow.grounding.gold import GoldFact
+from workflow.grounding.gold_fact import GoldFact
 from workflow.grounding.making import make_cases
 from workflow.grounding.measure import judge_case, measure
 
@@ -135,12 +135,45 @@ def test_an_older_version_of_a_document_is_stale() -> None:
     assert outcome(json.dumps({**line, "document": None, "documents": [{**old, "version": "10"}]})) == "admitted"
 
 
-@pytest.mark.parametrize("line", ["[]", "no JSON", '{"candidate": {}}', '{"documents": [{"text": "x"}]}'])
-def test_a_line_that_is_no_case_is_told_with_its_number(tmp_path: Path, line: str) -> None:
+NO_CASE = ["3", "no JSON", '{"candidate": {}}', '{"documents": [{"text": "x"}]}']
+
+
+@pytest.mark.parametrize("line", NO_CASE)
+def test_a_line_that_is_no_case_is_told_with_its_number_and_the_others_are_read(tmp_path: Path, line: str) -> None:
     path = tmp_path / "cases.jsonl"
     path.write_text(f"# a comment\n\n{line}\n")
     with pytest.raises(UsageError, match="line 3"):
-        list(read_cases(path))
+        read_cases(path)
+    path.write_text(f"# a comment\n\n{line}\n{case()}\n")
+    read = read_cases(path)
+    assert len(read.cases) == 1
+    assert [problem for problem in read.problems if "line 3" in problem] == list(read.problems) != []
+
+
+def test_a_field_of_most_candidates_is_the_files_own_and_one_of_few_refuses(tmp_path: Path) -> None:
+    path = tmp_path / "cases.json"
+    lines = [json.loads(case(annotator="one")) for _ in range(9)] + [json.loads(case(annotator="two", approved=True))]
+    path.write_text(json.dumps(lines))
+    read = read_cases(path)
+    assert read.unread == ("annotator",)
+    assert [judge_case(one).ruling.outcome for one in read.cases] == ["admitted"] * 9 + ["refused"]
+
+
+def test_a_title_names_the_product_where_nothing_else_does() -> None:
+    text = "The recommended dose is 5 mg once daily."
+    line = {
+        "documents": [{"title": "TAVOREX (tavorine) tablets", "text": text}],
+        "candidate": {
+            "subject": "tavorine",
+            "relation": "recommended_dose",
+            "object_new": {"value": 5, "unit": "mg once daily"},
+            "evidence": text,
+            "doc_id": "label-1",
+        },
+    }
+    assert outcome(json.dumps(line)) == "admitted"
+    line["candidate"]["subject"] = "warfarin"  # type: ignore[index]
+    assert outcome(json.dumps(line)) == "refused"
 
 
 def gold(number: int, **changes: object) -> GoldFact:

@@ -15,7 +15,7 @@ from workflow.intake.normalise import AliasTable, normalise, product_names
 from workflow.intake.questions import write
 from workflow.intake.rule_facts import Place
 from workflow.intake.rules import RulesExtractor, read_facts
-from workflow.intake.wall import NoticeStanding, check, locate
+from workflow.intake.wall import NoticeStanding, check, ground, judge, locate
 from workflow.records import Candidate, ChangeKind
 
 DRUGS = st.sampled_from(["corvandine", "Corvanex", "the tablets", ""])
@@ -122,10 +122,8 @@ CORRUPTIONS: dict[str, Callable[[Candidate], Candidate]] = {
     "an old object that nobody said": lambda c: c.model_copy(update={"object_old": "77 mg"}),
     "another subject": lambda c: c.model_copy(update={"subject": "warfarin", "aliases": ()}),
     "subject and object swapped": lambda c: c.model_copy(update={"subject": c.object_new, "object_new": c.subject}),
-    "population dropped": lambda c: c.model_copy(update={"qualifiers": {"dose": "starting"}}),
     "population changed": lambda c: c.model_copy(update={"qualifiers": {"population": "children"}}),
     "an open relation": lambda c: c.model_copy(update={"relation": "cures"}),
-    "a relation that it does not say": lambda c: c.model_copy(update={"relation": "max_daily_dose"}),
     "no evidence": lambda c: c.model_copy(update={"evidence": ()}),
     "only the old evidence": lambda c: c.model_copy(update={"evidence": c.evidence[1:]}),
     "an unknown role": lambda c: with_claim(c, role="hearsay"),
@@ -133,6 +131,21 @@ CORRUPTIONS: dict[str, Callable[[Candidate], Candidate]] = {
     "a question that answers itself": lambda c: c.model_copy(update={"question": "Is it 5 mg once daily for women?"}),
     "a question without its population": lambda c: c.model_copy(update={"question": "What is the dose of corvandine?"}),
 }
+
+
+FOR_A_PERSON: dict[str, Callable[[Candidate], Candidate]] = {
+    "population dropped": lambda c: c.model_copy(
+        update={"qualifiers": {"dose": "starting"}, "question": "What is the starting dose of corvandine?"}
+    ),
+    "a relation that it does not say": lambda c: c.model_copy(update={"relation": "max_daily_dose"}),
+}
+
+
+@pytest.mark.parametrize("name", FOR_A_PERSON)
+def test_a_candidate_whose_meaning_is_another_goes_to_a_person(name: str) -> None:
+    candidate, change = good()
+    assert judge(candidate, *desk(change)).admitted
+    assert judge(FOR_A_PERSON[name](candidate), *desk(change)).attention != ()
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
@@ -164,21 +177,7 @@ def test_a_notice_that_is_no_longer_the_newest_is_refused() -> None:
     assert check(candidate, texts, standings) == ("the source has a newer version than the one quoted",)
 
 
-@pytest.mark.parametrize(
-    ("sentence", "relation", "value"),
-    [
-        ("Corvandine is not contraindicated in patients with asthma.", "contraindicated_in", "patients with asthma"),
-        ("Corvandine is contraindicated in asthma unless it is mild.", "contraindicated_in", "asthma"),
-        ("It is not known whether corvandine is contraindicated in asthma.", "contraindicated_in", "asthma"),
-        ("The dose of 5 mg once daily of corvandine has not been studied.", "recommended_dose", "5 mg once daily"),
-        ("Corvandine 5 mg once daily is not recommended.", "recommended_dose", "5 mg once daily"),
-        ("No interaction of corvandine with warfarin was observed.", "interacts_with", "warfarin"),
-        ("Asthma is contraindicated in corvandine.", "contraindicated_in", "asthma"),
-        ("Corvandine 2.5 mg once daily is recommended.", "recommended_dose", "5 mg once daily"),
-        ("Corvandine is recommended at 5 mg once daily in adults.", "recommended_dose", "5 mg once daily"),
-    ],
-)
-def test_a_turned_hedged_or_cut_statement_is_refused(sentence: str, relation: str, value: str) -> None:
+def ruling_of(sentence: str, relation: str, value: str, **qualifiers: str) -> str:
     change = changed(sentence)
     candidate, _ = good()
     forged = candidate.model_copy(
@@ -186,15 +185,52 @@ def test_a_turned_hedged_or_cut_statement_is_refused(sentence: str, relation: st
             "relation": relation,
             "object_new": value,
             "object_old": None,
-            "qualifiers": {},
+            "qualifiers": qualifiers,
             "question": "",
             "paraphrases": (),
             "near_misses": (),
         }
     )
     quote = {"quote": sentence, "start": 0, "end": len(sentence)}
-    forged = write(with_claim(forged.model_copy(update={"evidence": forged.evidence[:1]}), **quote), [])
-    assert check(forged, *desk(change)) != ()
+    forged = with_claim(forged.model_copy(update={"evidence": forged.evidence[:1]}), **quote)
+    return ground(forged, *desk(change)).outcome
+
+
+@pytest.mark.parametrize(
+    ("sentence", "relation", "value"),
+    [
+        ("Corvandine is not contraindicated in patients with asthma.", "contraindicated_in", "patients with asthma"),
+        ("It is not known whether corvandine is contraindicated in asthma.", "contraindicated_in", "asthma"),
+        ("The dose of 5 mg once daily of corvandine has not been studied.", "recommended_dose", "5 mg once daily"),
+        ("Corvandine 5 mg once daily is not recommended.", "recommended_dose", "5 mg once daily"),
+        ("No interaction of corvandine with warfarin was observed.", "interacts_with", "warfarin"),
+        ("Asthma is contraindicated in corvandine.", "contraindicated_in", "asthma"),
+        ("Corvandine 2.5 mg once daily is recommended.", "recommended_dose", "5 mg once daily"),
+    ],
+)
+def test_a_turned_or_cut_statement_is_refused(sentence: str, relation: str, value: str) -> None:
+    assert ruling_of(sentence, relation, value) == "refused"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "relation", "value"),
+    [
+        ("Corvandine is contraindicated in asthma unless it is mild.", "contraindicated_in", "asthma"),
+        ("Corvandine is recommended at 5 mg once daily in adults.", "recommended_dose", "5 mg once daily"),
+        ("Doses of corvandine greater than 5 mg daily are not recommended.", "recommended_dose", "5 mg daily"),
+        ("The dose of 10 mg may be reduced to 5 mg where 10 mg was not tolerated.", "recommended_dose", "5 mg"),
+        ("The starting dose of corvandine is 5 mg daily.", "max_daily_dose", "5 mg daily"),
+        ("Take 5 mg of corvandine with 20 mg of sundrazole.", "recommended_dose", "20 mg"),
+    ],
+)
+def test_a_statement_that_may_be_turned_or_narrowed_goes_to_a_person(sentence: str, relation: str, value: str) -> None:
+    assert ruling_of(sentence, relation, value) == "attention"
+
+
+def test_a_highest_dose_may_be_told_as_one_not_to_exceed() -> None:
+    sentence = "The dose of corvandine should not exceed 40 mg and monitoring is recommended."
+    assert ruling_of(sentence, "recommended_dose", "40 mg", dose="maximum") == "admitted"
+    assert ruling_of(sentence, "recommended_dose", "40 mg") == "attention"
 
 
 def test_evidence_is_taken_back_only_by_an_asserted_retraction() -> None:
