@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from workflow.change_control.expedite import ask_expedite
 from workflow.histories.acting import Picks, Stage
-from workflow.histories.desk_books import Fact, Mark
+from workflow.histories.facts import Fact, Mark
 from workflow.histories.paper_site import DOSES, PIN, SUBJECTS, make_fact, put_version
 from workflow.histories.paper_steps import PaperSteps, rehearse_on_paper
 from workflow.histories.picking import account, person, pick

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, text
 from workflow.change_control.release import read_live
 from workflow.change_control.rollback import plan_rollback
 from workflow.histories.paper_site import BEGAN
-from workflow.histories.release_books import Release, ReleaseBooks
+from workflow.histories.release_books import ReleaseBooks
+from workflow.histories.releases_on_paper import Release
 from workflow.histories.views import first_difference, of_books, of_ledger
 from workflow.ledger import audit
 from workflow.ledger.ledger import Ledger
