@@ -55,6 +55,7 @@ def list_all(
     """List candidates, high risk first, then the oldest; without --state those that a person can decide."""
     from workflow.candidate_list import list_candidates, summarise_candidates
     from workflow.cli.opening import open_ledger, open_visit
+    from workflow.intake.flood import crowds
 
     if view is None and only:
         raise UsageError("--only: expected --view with it; see medrek-flow queue list --help")
@@ -70,10 +71,15 @@ def list_all(
         else:
             with opened.ledger.read() as connection:
                 lines = list_candidates(connection, states=states, search=search, limit=limit)
+        with opened.ledger.read() as connection:
+            groups = crowds(connection)
     if as_json:
         rest = {} if view is None else {"view": view, "found": len(ids), "outside": outside}
-        emit_json("queue-list", {"candidates": [asdict(line) for line in lines], **rest})
+        floods = [asdict(group) for group in groups]
+        emit_json("queue-list", {"candidates": [asdict(line) for line in lines], "floods": floods, **rest})
         return
+    for group in groups:
+        note(group.words)
     rows = [_row(line) for line in lines]
     columns = ("candidate", "state", "risk", "action", "question", "now on record", "proposed", "since", "reason")
     empty = f"0 left in this filter, {outside} outside" if outside else "nothing waits for a decision"

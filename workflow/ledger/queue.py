@@ -119,14 +119,18 @@ class Workload:
 def queue_ids(
     connection: Connection, view: QueueView, onlooker: Onlooker, order: QueueOrder = QueueOrder.RISK
 ) -> list[str]:
-    """List the ids of a view in the order to review them."""
+    """List the ids of a view in the order to review them.
+
+    By risk: withdrawals, then conflicts, then high before low; within each, what both runs of a model say before what
+    only one says, and the oldest first.
+    """
     in_conflict = set(find_rivals(connection))
     columns = candidates.c
     query = select(columns.candidate_id, _rank()).where(_condition(view, onlooker))
     age = columns.created_at.desc() if order is QueueOrder.NEWEST else columns.created_at
-    keys: dict[QueueOrder, tuple[ColumnElement[str] | str, ...]] = {
-        QueueOrder.RISK: ("rank",),
-        QueueOrder.CONFLICT: ("rank",),
+    keys: dict[QueueOrder, tuple[ColumnElement[str] | ColumnElement[int] | str, ...]] = {
+        QueueOrder.RISK: ("rank", _doubted()),
+        QueueOrder.CONFLICT: ("rank", _doubted()),
         QueueOrder.SUBJECT: (func.lower(columns.subject),),
     }
     rows = connection.execute(query.order_by(*keys.get(order, ()), age, columns.candidate_id)).all()
@@ -267,6 +271,11 @@ def _own(onlooker: Onlooker) -> CompoundSelect[tuple[str]]:
 
 def _rank() -> ColumnElement[int]:
     return case((candidates.c.action != Action.EDIT, 0), (candidates.c.risk == Risk.HIGH, 1), else_=2).label("rank")
+
+
+def _doubted() -> ColumnElement[int]:
+    """1 where only one of two runs of the language model says so; the rules and a single run are not doubted."""
+    return case((candidates.c.body.contains('"agreement":1'), 1), else_=0)
 
 
 def _count_marks(connection: Connection, reviewer_id: str) -> int:

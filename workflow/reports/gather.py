@@ -12,6 +12,7 @@ from workflow.change_control.live_watch import last_check_line
 from workflow.change_control.nightly_questions import wrong_lines
 from workflow.change_control.release import read_live, release_edits
 from workflow.clock import utc_text
+from workflow.intake.flood import crowds
 from workflow.ledger import audit, tables
 from workflow.records import Action, BatchState, CandidateState
 from workflow.reports.night_report import (
@@ -73,7 +74,11 @@ def gather_report(
         audit_length=length,
         llm=_llm(connection, run.run_id, llm_model, failed_documents),
         yesterday=_outcomes(connection, run.started_at),
-        warnings=(*warnings, *_left_over(counts), *standing_warnings(site_kind, signer_profile, anchor_line)),
+        warnings=(
+            *warnings,
+            *_left_over(connection, counts),
+            *standing_warnings(site_kind, signer_profile, anchor_line),
+        ),
         exit_code=exit_code,
     )
 
@@ -83,11 +88,12 @@ def _states(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(select(column, func.count()).group_by(column))}
 
 
-def _left_over(counts: dict[str, int]) -> tuple[str, ...]:
-    waiting = counts.get(CandidateState.PROPOSED, 0)
-    if not waiting:
-        return ()
-    return (f"{waiting} candidates wait for their rehearsal: the night's limit (review.max_candidates_per_night)",)
+def _left_over(connection: Connection, counts: dict[str, int]) -> tuple[str, ...]:
+    """What waits for its rehearsal: floods by their source, then the rest in one line."""
+    groups = crowds(connection)
+    rest = counts.get(CandidateState.PROPOSED, 0) - sum(group.candidates - group.shown for group in groups)
+    others = f"{rest} candidates wait for their rehearsal: the night's limit (review.max_candidates_per_night)"
+    return (*(group.words for group in groups), *([others] if rest > 0 else []))
 
 
 def _source(connection: Connection, run: Run, name: str) -> SourceLine:
