@@ -18,6 +18,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
+from textual.widgets import Input
 
 from review_tui.ascii_net import AsciiNet
 from review_tui.modals.leave_modal import LeaveModal
@@ -132,6 +133,16 @@ class DeskApp(App[None]):
         if isinstance(event, events.Key | events.MouseDown | events.Paste):
             self._touched_at = self._clock()
         await super().on_event(event)
+
+    def on_key(self, event: events.Key) -> None:
+        """Give a key that was typed before a field opened to that field: ``/warfarin`` in one burst is no command.
+
+        A field keeps every printable key; one that comes up here while a field has the focus was on its way before.
+        """
+        field = self.focused
+        if isinstance(field, Input) and event.is_printable and event.character is not None:
+            event.prevent_default()
+            field.insert_text_at_cursor(event.character)
 
     def _lock_if_idle(self) -> None:
         is_idle = self._clock() - self._touched_at >= self.sitting.reviewer.idle_lock_s

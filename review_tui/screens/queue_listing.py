@@ -290,7 +290,7 @@ class QueueListing(DeskScreen):
     def action_search(self) -> None:
         """Open the search field."""
         self.search_field.display = True
-        self.search_field.focus()
+        self.set_focus(self.search_field)  # at once: what is typed next belongs to it
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search as the words are typed."""

@@ -15,13 +15,13 @@ from textual.pilot import Pilot
 from review_tui.app import DeskApp
 from review_tui.options import DeskOptions
 from review_tui.protocol import ReleaseDesk
-from tests.review_tui.memory_desk import MemoryDesk
+from tests.review_tui.memory_desk import PIN, MemoryDesk, candidate
 
 SIZES = ((80, 24), (140, 40))
 TODAY = date(2026, 6, 1)
 
 
-_KEY = {".": "full_stop", " ": "space"}
+_KEY = {".": "full_stop", " ": "space", "/": "slash"}
 
 
 class LeisurelyClock:
@@ -111,3 +111,16 @@ async def at_first_candidate(desk: MemoryDesk, size: tuple[int, int] = (80, 24))
         await seat.press("enter")
         await seat.shows("quotes seen: 1 of")
         yield seat
+
+
+def three_low() -> MemoryDesk:
+    """Give a desk with three candidates of low risk."""
+    return MemoryDesk([candidate(number, subject=f"drug{number}") for number in range(3)])
+
+
+async def sign(seat: Seat, pin: str = PIN) -> None:
+    """Give the PIN for everything that is marked."""
+    await seat.press("S")
+    await seat.shows("Sign ")
+    await seat.type(pin)
+    await seat.press("enter")

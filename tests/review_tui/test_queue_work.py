@@ -46,6 +46,14 @@ async def test_a_filter_is_a_chip_that_says_how_much_is_outside_and_a_saved_view
     assert not desk.saved_views()
 
 
+async def test_a_search_typed_in_one_burst_is_a_search_and_no_command() -> None:
+    async with seated(MemoryDesk(demo_candidates()), (100, 30)) as seat:
+        await open_queue(seat)
+        await seat.type("/warfarin 4")
+        await seat.shows("match “warfarin 4”")
+        assert seat.app.screen.view is QueueView.PENDING  # type: ignore[attr-defined]  # the queue page
+
+
 async def test_a_search_can_mark_its_matches_among_all_lines() -> None:
     async with seated(MemoryDesk(demo_candidates()), (100, 30)) as seat:
         await open_queue(seat)

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m workflow.demo.pictures", description="Take pictures of the desk.")
     parser.add_argument("site", type=Path, help="a demo site with something in its queue")
     parser.add_argument("folder", type=Path, help="where the pictures go")
-    parser.add_argument("--as", dest="signer", required=True, help="a scripted signer of that site")
+    parser.add_argument("--as", dest="signer", default="script-1", help="a scripted signer of that site")
     chosen = parser.parse_args(arguments)
     chosen.folder.mkdir(parents=True, exist_ok=True)
     with open_ledger(chosen.site) as opened:
