@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from workflow.intake.llm_prompt import Prompt
 from workflow.intake.llm_schema import schema_of
 from workflow.intake.llm_wire import read_as
-from workflow.records import Candidate
+from workflow.records import Candidate, Checked
 
 CONTRADICTED: Final = "the entailment check: the quote contradicts the fact"
 NOT_STATED: Final = "the entailment check: the quote does not state the fact"
@@ -76,3 +76,10 @@ def read_verdict(text: str) -> Verdict:
         ValueError: it holds something else.
     """
     return read_as(EntailmentReply, text).verdict
+
+
+def noted(candidate: Candidate, verdict: Verdict | None) -> Candidate:
+    """Keep the verdict with the candidate, for the reviewer's eye; None where nothing usable came."""
+    words = "nothing usable came" if verdict is None else verdict.replace("_", " ")
+    told = Checked(name="entailment", passed=True if verdict is Verdict.SUPPORTED else None, words=words)
+    return candidate.model_copy(update={"checks": (*candidate.checks, told)})

@@ -123,12 +123,12 @@ class LlmExtractor:
         except LlmBudgetSpentError:
             raise
         except LlmUnusableError:
-            return _flagged(candidate, llm_entailment.NOT_CHECKED)
+            return _flagged(llm_entailment.noted(candidate, None), llm_entailment.NOT_CHECKED)
         if verdict is llm_entailment.Verdict.CONTRADICTED:
             return Refused(change_id, candidate.extractor, llm_entailment.CONTRADICTED, candidate)
         if verdict is llm_entailment.Verdict.NOT_STATED:
-            return _flagged(candidate, llm_entailment.NOT_STATED)
-        return candidate
+            return _flagged(llm_entailment.noted(candidate, verdict), llm_entailment.NOT_STATED)
+        return llm_entailment.noted(candidate, verdict)
 
     def _ask(self, prompt: Prompt, notice: NoticeText, read: Callable[[str], _T]) -> _T:
         document_sha256 = hashlib.sha256(notice.text.encode()).hexdigest()

@@ -28,10 +28,11 @@ from workflow.intake.stored_notices import Library, same_work
 from workflow.intake.told import Tellings
 from workflow.intake.vocabulary import NO_FILES, SiteVocabulary
 from workflow.intake.wall import NEEDS_ATTENTION, NoticeStanding, judge
+from workflow.intake.wall_turns import Ruling
 from workflow.ledger import tables
 from workflow.ledger.documents import DocumentStore
 from workflow.ledger.ledger import Ledger
-from workflow.records import Candidate, ChangeKind, Evidence, Risk
+from workflow.records import Candidate, ChangeKind, Checked, Evidence, Risk
 
 NOT_NAMED = "the quote does not name the drug: it is the document's own product"
 
@@ -177,12 +178,21 @@ def _settle(
     if ruling.attention:
         doubts = (f"{NEEDS_ATTENTION}{reason}" for reason in ruling.attention)
         candidate = candidate.model_copy(update={"flags": tuple(dict.fromkeys((*candidate.flags, *doubts)))})
+    candidate = _with_wall(candidate, ruling)
     if wordings is not None and not ruling.refused:
         candidate = wordings(candidate)
     with ledger.write() as transaction:
         result = queue_entry.enter(transaction, queue_entry.Entry(candidate, change_id, run_id, ruling.refused))
         reached("candidate.before_commit")
     return change_id, result
+
+
+def _with_wall(candidate: Candidate, ruling: Ruling) -> Candidate:
+    """Keep what the wall said with the candidate, for the reviewer's eye; a refusal keeps its reasons instead."""
+    if ruling.refused:
+        return candidate
+    told = Checked(name="wall", passed=True if ruling.admitted else None, words=ruling.words)
+    return candidate.model_copy(update={"checks": (told, *candidate.checks)})
 
 
 def _prepared(proposal: Candidate, desk: _Desk) -> Candidate:

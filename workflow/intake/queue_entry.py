@@ -17,7 +17,7 @@ from workflow.intake import fact_sources
 from workflow.intake.sentences import tokens
 from workflow.ledger import tables
 from workflow.ledger.ledger import Transaction
-from workflow.records import Action, Candidate, CandidateState, ChangeKind, Evidence, ObjectOrigin
+from workflow.records import Action, Candidate, CandidateState, ChangeKind, Checked, Evidence, ObjectOrigin
 
 ACTOR = "intake"
 _OPEN = (
@@ -224,10 +224,20 @@ def _merged(one: Candidate, other: Candidate, *, without: Sequence[Evidence]) ->
             "evidence": tuple(pieces[key] for key in sorted(pieces)),
             "flags": tuple(dict.fromkeys((*one.flags, *other.flags))),
             "aliases": tuple(dict.fromkeys((*one.aliases, *other.aliases))),
+            "checks": _weaker(one.checks, other.checks),
             "object_old": one.object_old or other.object_old,
             "object_old_origin": one.object_old_origin if one.object_old else other.object_old_origin,
         }
     )
+
+
+def _weaker(one: Sequence[Checked], other: Sequence[Checked]) -> tuple[Checked, ...]:
+    """Give each check once, in the one of two words of it that promises less."""
+    kept: dict[str, Checked] = {}
+    for check in (*one, *other):
+        if check.name not in kept or (kept[check.name].passed and not check.passed):
+            kept[check.name] = check
+    return tuple(kept.values())
 
 
 def _close_withdrawals(transaction: Transaction, fresh: Candidate) -> None:

@@ -81,6 +81,9 @@ def test_the_entailment_check_sees_quote_and_fact_alone(llm: ScriptedLlm, verdic
     assert reason in (one.reason if isinstance(one, Refused) else "")
     if isinstance(one, Candidate):
         assert [said for said in one.flags if "entailment" in said] == [f for f in one.flags if flag and flag in f]
+        (told,) = one.checks
+        assert (told.name, told.passed) == ("entailment", True if verdict == "supported" else None)
+        assert told.words == {"perhaps": "nothing usable came"}.get(verdict, verdict.replace("_", " "))
     asked = [request for request in llm.asked if request.schema == "entailment"]
     data = json.loads(asked[0].user)["data"]
     assert set(data) == {"quote", "product", "fact"}

@@ -201,6 +201,15 @@ def test_a_sentence_reworded_around_the_same_dose_gives_nothing(site: IntakeSite
     assert ("revised", "no_change") in site.changes()
 
 
+def test_what_the_wall_said_is_on_record(site: IntakeSite) -> None:
+    two_nights(site, LABEL[:1], LABEL[1:])
+    (candidate,) = site.proposed()
+    (told,) = candidate.checks
+    held, _, asked = told.words.removesuffix(" rules hold").partition(" of ")
+    assert (told.name, told.passed, held) == ("wall", True, asked)
+    assert int(asked) >= 9
+
+
 def test_every_step_twice_is_once(site: IntakeSite) -> None:
     site.night(MemorySource(LABEL[:1]))
     run_id = site.start_run()
