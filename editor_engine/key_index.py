@@ -288,11 +288,17 @@ def _unreadable() -> tuple[type[Exception], ...]:
     return (*_chroma_errors(), EngineError)
 
 
+_DATABASE = "chroma.sqlite3"
+
+
 def _open_client(store: Path) -> Any:
     import chromadb
     from chromadb.config import Settings
 
     chromadb.api.client.SharedSystemClient.clear_system_cache()
+    if not (store / _DATABASE).exists():  # SQLite itself would make it writable for its owner alone, whatever the umask
+        store.mkdir(parents=True, exist_ok=True)
+        (store / _DATABASE).touch()
     return chromadb.PersistentClient(path=str(store), settings=Settings(anonymized_telemetry=False))
 
 

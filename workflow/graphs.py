@@ -22,6 +22,8 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send, interrupt
 
+from workflow.file_modes import open_closed
+
 
 class IntakeState(TypedDict, total=False):
     """State of a run: ids only."""
@@ -106,7 +108,10 @@ class BatchSteps(Protocol):
 
 
 @contextmanager
-def _checkpoints(path: Path) -> Iterator[SqliteSaver]:
+def open_checkpoints(path: Path) -> Iterator[SqliteSaver]:
+    """Open the graphs' checkpoints, made where they are missing, closed like their folder."""
+    if not path.exists():
+        os.close(open_closed(path, 0))  # SQLite would make it readable for everybody
     with SqliteSaver.from_conn_string(str(path)) as saver:
         yield saver
 
@@ -183,7 +188,7 @@ def run_intake(checkpoints: Path, run_id: str, steps: IntakeSteps, *, lane_b_con
     checkpoints are deleted at the end: the ledger remembers what matters.
     """
     thread = f"intake:{run_id}"
-    with _checkpoints(checkpoints) as saver:
+    with open_checkpoints(checkpoints) as saver:
         app = _intake_graph(steps, lane_b_concurrency).compile(checkpointer=saver)
         config = {"configurable": {"thread_id": thread}, "max_concurrency": 1}
         started = app.get_state(config).created_at is not None
@@ -230,7 +235,7 @@ def advance_batch(checkpoints: Path, batch_id: str, steps: BatchSteps) -> bool:
         True when its thread is done, False while it waits for a person.
     """
     thread = f"batch:{batch_id}"
-    with _checkpoints(checkpoints) as saver:
+    with open_checkpoints(checkpoints) as saver:
         app = _batch_graph(steps).compile(checkpointer=saver)
         config = {"configurable": {"thread_id": thread}}
         state = app.get_state(config)

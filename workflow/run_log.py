@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from workflow.errors import SettingsError
+from workflow.file_modes import open_closed
 
 LOGGERS = ("workflow", "connectors", "editor_engine", "review_tui")
 _LONGEST_VALUE = 300
@@ -55,7 +56,7 @@ def run_log(folder: Path, run_id: str, *, level: int = logging.INFO) -> Iterator
     """
     path = folder / f"{run_id}.jsonl"
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+        descriptor = open_closed(path, os.O_APPEND)
     except OSError as error:
         raise SettingsError(
             f"log {path} cannot be written ({error.strerror}); expected a folder of your own, mode 0700"

@@ -5,11 +5,13 @@
     drop/               what people put in (sources.dropfolder.path)
     data/               ledger.sqlite  checkpoints.sqlite  documents/  memory/  index/  reports/  logs/
 
-Everything is made for its owner alone (files 0600, folders 0700).
+Everything is made for its owner alone (files 0600, folders 0700), or for a group of the machine too (0660, 2770); the
+settings and the envelope are written by their owner in any case.
 """
 
 from __future__ import annotations
 
+import grp
 import os
 import shutil
 from collections.abc import Mapping
@@ -23,6 +25,7 @@ from workflow.change_control.envelope import FILE_NAME as ENVELOPE
 from workflow.change_control.envelope import starter_envelope
 from workflow.clock import Clock, utc_now
 from workflow.errors import DamagedError, SettingsError, WorkflowError
+from workflow.file_modes import is_shared, share
 from workflow.identity import add_reviewer, os_user
 from workflow.ledger.documents import DocumentStore, write_durably
 from workflow.ledger.ledger import Ledger
@@ -30,8 +33,24 @@ from workflow.ledger.tables import audit
 from workflow.settings import FILE_NAME, Settings
 
 HOME_VARIABLE = "MEDREK_FLOW_HOME"
+_OWNER_WRITES = 0o640
 SITE_FOLDERS = ("documents", "memory", "index", "reports", "logs")
 _ROWS_OF_A_HALF_MADE_SITE = 2  # site.created, reviewer.added
+
+
+def _is_site(folder: Path) -> bool:
+    try:
+        return (folder / FILE_NAME).is_file()
+    except PermissionError as error:
+        account = os_user().user_id
+        raise SettingsError(f"{folder} cannot be opened by {account}; ask its owner for the site's group") from error
+
+
+def _group_id(name: str) -> int:
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError as error:
+        raise SettingsError(f"group {name}: expected a group of this machine; make it with groupadd {name}") from error
 
 
 @dataclass(frozen=True)
@@ -69,10 +88,10 @@ class Site:
         """
         start = (start or Path.cwd()).resolve()
         for folder in (start, *start.parents):
-            if (folder / FILE_NAME).is_file():
+            if _is_site(folder):
                 return cls(folder)
         home = os.environ.get(HOME_VARIABLE)
-        if home and (Path(home) / FILE_NAME).is_file():
+        if home and _is_site(Path(home)):
             return cls(Path(home))
         hint = f"{HOME_VARIABLE}={home} holds none either" if home else f"{HOME_VARIABLE} is not set"
         raise SettingsError(
@@ -88,6 +107,7 @@ class Site:
         signer_profile: str = "two_signer",
         reviewer: FirstReviewer | None = None,
         settings: Mapping[str, object] | None = None,
+        group: str = "",
         clock: Clock = utc_now,
     ) -> Site:
         """Make a site; what a killed attempt left behind is made anew.
@@ -98,16 +118,19 @@ class Site:
             signer_profile: ``one_signer`` or ``two_signer``.
             reviewer: Who to enrol first.
             settings: Values for the starter file that differ from the defaults, by dotted key.
+            group: Group of the machine whose accounts share it; its owner's alone where none is named.
             clock: Where the ledger's times come from.
 
         Raises:
-            SettingsError: There is a site already, or a ledger that is in use without its settings.
+            SettingsError: There is no such group, a site already, or a ledger that is in use without its settings.
         """
         site = cls(root)
         content = Settings.default_toml({**(settings or {}), "site.signer_profile": signer_profile})
         Settings.parse(content)
-        before = os.umask(0o077)
+        group_id = _group_id(group) if group else None
+        before = os.umask(0o077 if group_id is None else 0o007)
         try:
+            site._make_root(group_id)
             site._make(content, demo=demo, signer_profile=signer_profile, reviewer=reviewer, clock=clock)
         except OSError as error:
             raise SettingsError(
@@ -170,12 +193,21 @@ class Site:
     def warnings(self) -> tuple[str, ...]:
         """List what others may read or write here, each with the command that mends it."""
         lines = []
-        private = (self.data, self.ledger_path, self.data / "documents", self.memory_folder)
-        for path, bits, remedy in ((self.settings_path, 0o022, "go-w"), *((path, 0o077, "go-rwx") for path in private)):
+        bits, remedy = (0o007, "o-rwx") if is_shared(self.root) else (0o077, "go-rwx")
+        folders = (self.data, *(self.data / name for name in SITE_FOLDERS))
+        private = (*folders, self.ledger_path, self.checkpoints_path)
+        for path, bits, remedy in ((self.settings_path, 0o022, "go-w"), *((path, bits, remedy) for path in private)):
             mode = path.stat().st_mode & 0o777 if path.exists() else 0
             if mode & bits:
                 lines.append(f"{path} is open to others (mode {mode:04o}); run: chmod {remedy} {path}")
         return tuple(lines)
+
+    def _make_root(self, group_id: int | None) -> None:
+        if self.settings_path.exists():
+            raise SettingsError(f"{self.root} is a site already; choose another folder")
+        self.root.mkdir(parents=True, exist_ok=True)
+        if group_id is not None:
+            share(self.root, group_id)
 
     def _make(
         self,
@@ -186,9 +218,6 @@ class Site:
         reviewer: FirstReviewer | None,
         clock: Clock,
     ) -> None:
-        if self.settings_path.exists():
-            raise SettingsError(f"{self.root} is a site already; choose another folder")
-        self.root.mkdir(parents=True, exist_ok=True)
         self._clear_half_made()
         for name in SITE_FOLDERS:
             (self.data / name).mkdir(parents=True, exist_ok=True)
@@ -215,7 +244,9 @@ class Site:
             ledger.close()
         (self.root / Settings.parse(content).sources.dropfolder.path).mkdir(parents=True, exist_ok=True)
         write_durably(self.root / ENVELOPE, starter_envelope().encode())
+        (self.root / ENVELOPE).chmod(_OWNER_WRITES if is_shared(self.root) else 0o600)
         write_durably(self.settings_path, content.encode())
+        self.settings_path.chmod(_OWNER_WRITES if is_shared(self.root) else 0o600)
 
     def _clear_half_made(self) -> None:
         """Take away what a killed ``create`` left; never a ledger that was in use."""

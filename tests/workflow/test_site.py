@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from workflow.cli.opening import find_site
 from workflow.errors import DamagedError, IllegalTransitionError, SettingsError, UsageError
+from workflow.graphs import open_checkpoints
 from workflow.identity import list_reviewers, os_user
 from workflow.ledger.ledger import Ledger
 from workflow.settings import FILE_NAME
@@ -182,3 +184,20 @@ def test_a_ledger_file_is_private_from_its_first_byte(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert set(modes.values()) == {0o600}
+
+
+def test_a_command_makes_files_for_the_sites_accounts_alone(tmp_path: Path) -> None:
+    site = Site.create(tmp_path / "site", demo=True)
+    before = os.umask(0o022)
+    try:
+        find_site(site.root)
+        with open_checkpoints(site.checkpoints_path):
+            (site.reports_folder / "night.md").write_text("x", encoding="utf-8")
+        assert os.umask(0o022) == 0o077
+    finally:
+        os.umask(before)
+    for path in (site.checkpoints_path, site.reports_folder / "night.md"):
+        assert path.stat().st_mode & 0o777 == 0o600, path
+    site.checkpoints_path.chmod(0o644)
+    (line,) = site.warnings()
+    assert f"chmod go-rwx {site.checkpoints_path}" in line

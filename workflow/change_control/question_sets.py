@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from editor_engine.metrics import wilson_interval
 from editor_engine.probes import Probe, ProbeKind
 from workflow.errors import SettingsError, UsageError
+from workflow.ledger.documents import write_durably
 from workflow.settings import GateTable
 
 if TYPE_CHECKING:
@@ -93,10 +94,8 @@ def pin(site: Site, question: str) -> int:
     held = read_questions(path, "gate.pinned_file") if path.exists() else []
     if not text or folded(text) in {folded(one) for one in held}:
         raise UsageError(f"--pin: expected a question that is not pinned yet, got {text!r}")
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text("".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in (*held, text)), encoding="utf-8")
-    draft.chmod(0o600)
-    draft.replace(path)
+    lines = "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in (*held, text))
+    write_durably(path, lines.encode())
     return len(held) + 1
 
 

@@ -39,10 +39,16 @@ class Opened:
 
 
 def find_site(folder: Path | None) -> Site:
-    """Find the site: ``--site``, else the current folder upward, else MEDREK_FLOW_HOME."""
+    """Find the site: ``--site``, else the current folder upward, else MEDREK_FLOW_HOME.
+
+    From here on this process makes files for the site's own accounts alone.
+    """
+    from workflow.file_modes import close_to_others
     from workflow.site import Site
 
-    return Site.find(folder)
+    site = Site.find(folder)
+    close_to_others(site.root)
+    return site
 
 
 def known_sources(site: Site, names: Sequence[str]) -> tuple[str, ...]:

@@ -42,6 +42,9 @@ def init(
     model: Annotated[
         str, typer.Option("--model", metavar="MODEL", help="Base model: a folder, a hub id, or the bundled demo.")
     ] = "",
+    group: Annotated[
+        str, typer.Option("--group", metavar="GROUP", help="Share it with the accounts of this group of the machine.")
+    ] = "",
     systemd: Annotated[
         bool, typer.Option("--systemd", help="Write systemd units and timers into its folder too.")
     ] = False,
@@ -59,6 +62,7 @@ def init(
         signer_profile=chosen.replace("-", "_"),
         reviewer=first,
         settings={"model.base": model} if model else None,
+        group=group,
     )
     _tell_made(site, demo=demo, profile=chosen, reviewer=first.name if first else "", as_json=as_json)
     if systemd:

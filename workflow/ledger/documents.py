@@ -13,6 +13,7 @@ import secrets
 from pathlib import Path
 
 from workflow.errors import DamagedError
+from workflow.file_modes import open_closed
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -60,9 +61,9 @@ class DocumentStore:
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Put a file in its place whole or not at all, mode 0600, on disk when this returns."""
+    """Put a file in its place whole or not at all, closed like its folder, on disk when this returns."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+    descriptor = open_closed(beside, os.O_EXCL)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

@@ -25,6 +25,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from workflow.clock import Clock, utc_now, utc_text
 from workflow.errors import BusyError, DamagedError, IllegalTransitionError, SettingsError, WorkflowError
+from workflow.file_modes import open_closed
 from workflow.ledger import audit
 from workflow.ledger.tables import audit as audit_table
 from workflow.ledger.tables import site as site_table
@@ -133,7 +134,7 @@ class Ledger:
         """
         if path.exists():
             raise SettingsError(f"ledger {path} exists already; choose another folder")
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+        os.close(open_closed(path, os.O_EXCL))
         migrate(path)
         ledger = cls(path, clock=clock)
         with ledger.write() as transaction:

@@ -41,6 +41,7 @@ def _copy_report(site: Site, summary: NightSummary) -> None:
     try:
         for path in sorted(site.reports_folder.glob(f"night-{summary.run_id}.*")) if summary.run_id else ():
             shutil.copyfile(path, folder / path.name)
+            (folder / path.name).chmod(folder.stat().st_mode & 0o644 | 0o600)  # as readable as its folder
     except OSError as error:
         raise SettingsError(f"notify.folder: {folder} cannot be written ({error.strerror})") from error
 
