@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from editor_engine.edit import Edit
-from workflow.records import Candidate, CarrierTrial
+from workflow.records import Candidate
+from workflow.rehearsal_records import CarrierTrial
 
 if TYPE_CHECKING:
     from editor_engine.carriers import CarrierMeasure

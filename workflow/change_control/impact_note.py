@@ -17,7 +17,8 @@ from workflow.errors import DamagedError
 from workflow.ledger import tables
 from workflow.ledger.control_tables import impact_notes
 from workflow.ledger.ledger import Transaction
-from workflow.records import Candidate, GateVerdict, Record, Rehearsal, Risk
+from workflow.records import Candidate, GateVerdict, Record, Risk
+from workflow.rehearsal_records import Rehearsal
 
 NOT_CLAIMED = (
     "The gate asked the questions that are counted here; it cannot ask all of them. Not a medical device: whether a "

@@ -18,7 +18,8 @@ from editor_engine.metrics import says, takes
 from workflow.clock import utc_moment
 from workflow.ledger import tables
 from workflow.ledger.control_tables import fact_answers
-from workflow.records import Action, Candidate, CandidateState, Stance
+from workflow.records import Action, Candidate, CandidateState
+from workflow.rehearsal_records import Stance
 
 if TYPE_CHECKING:
     from workflow.ledger.ledger import Transaction

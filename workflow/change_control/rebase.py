@@ -30,7 +30,8 @@ from workflow.engine_seam import edit_from_json, make_trial
 from workflow.errors import IllegalTransitionError
 from workflow.ledger import tables
 from workflow.ledger.control_tables import rebases
-from workflow.records import Candidate, CarrierTrial, Record
+from workflow.records import Candidate, Record
+from workflow.rehearsal_records import CarrierTrial
 
 if TYPE_CHECKING:
     from editor_engine import EditedModel, Editor, Memory, MemoryRow

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from editor_engine.edit import Carrier, Edit
-from workflow.records import CarrierTrial, Record
+from workflow.records import Record
+from workflow.rehearsal_records import CarrierTrial
 
 if TYPE_CHECKING:
     from editor_engine import Editor, MemoryRow

@@ -22,7 +22,8 @@ from workflow.engine_seam import make_edit, make_trial
 from workflow.fault_points import reached
 from workflow.ledger import tables
 from workflow.ledger.ledger import Ledger, Transaction
-from workflow.records import Action, Candidate, CandidateState, NearMiss, ProbeMove, QuestionOutcome, Rehearsal, Stance
+from workflow.records import Action, Candidate, CandidateState, NearMiss
+from workflow.rehearsal_records import ProbeMove, QuestionOutcome, Rehearsal, Stance
 
 if TYPE_CHECKING:
     from editor_engine import EditedModel, Editor, MemoryRow

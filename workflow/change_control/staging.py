@@ -16,7 +16,8 @@ from workflow.errors import IllegalTransitionError
 from workflow.fault_points import reached
 from workflow.ledger import tables
 from workflow.ledger.ledger import Ledger
-from workflow.records import BatchState, Rehearsal
+from workflow.records import BatchState
+from workflow.rehearsal_records import Rehearsal
 
 if TYPE_CHECKING:
     from editor_engine import Editor, MemoryRow

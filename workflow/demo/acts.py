@@ -18,7 +18,8 @@ from workflow.demo.stage import SIGNERS, Stage
 from workflow.errors import ExitCode
 from workflow.ledger import tables
 from workflow.ledger.ledger import Ledger
-from workflow.records import Action, Candidate, CandidateState, Rehearsal
+from workflow.records import Action, Candidate, CandidateState
+from workflow.rehearsal_records import Rehearsal
 from workflow.site import Site
 from workflow.workbench import BUNDLED_MODEL, Workbench
 

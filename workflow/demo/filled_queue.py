@@ -23,10 +23,9 @@ from workflow.records import (
     NearMiss,
     NearMissKind,
     ObjectOrigin,
-    QuestionOutcome,
-    Rehearsal,
     Risk,
 )
+from workflow.rehearsal_records import QuestionOutcome, Rehearsal
 
 EXTRACTOR = "bench/1"
 _RUN = "bench"

@@ -22,7 +22,8 @@ from workflow.ledger.evidence_context import EvidenceContext, read_context
 from workflow.ledger.marks import Mark, marks_on, with_duties
 from workflow.ledger.tables import audit, candidates, edits
 from workflow.ledger.taking_back import why_not_reopened
-from workflow.records import Action, ObjectOrigin, Rehearsal, Verdict
+from workflow.records import Action, ObjectOrigin, Verdict
+from workflow.rehearsal_records import Rehearsal
 from workflow.review_policy import Choice, ReviewPolicy, Signature, with_signature
 
 _QUIET_EVENTS = frozenset({"candidate.signed", "candidate.commented"})  # told by decisions and comments themselves

@@ -19,7 +19,8 @@ from workflow.fault_points import reached
 from workflow.ledger import tables
 from workflow.ledger.documents import write_durably
 from workflow.ledger.ledger import Ledger, Transaction
-from workflow.records import BatchState, Candidate, GateVerdict, QuestionOutcome, Rehearsal
+from workflow.records import BatchState, Candidate, GateVerdict
+from workflow.rehearsal_records import QuestionOutcome, Rehearsal
 from workflow.site import Site
 from workflow.workbench import Workbench
 

@@ -21,7 +21,8 @@ from workflow.ledger import audit
 from workflow.ledger.ledger import Ledger
 from workflow.ledger.record_check import record_defects
 from workflow.ledger.shown import shown_sha256
-from workflow.records import Candidate, Rehearsal
+from workflow.records import Candidate
+from workflow.rehearsal_records import Rehearsal
 from workflow.site import Site
 from workflow.trace import trace_candidate
 

@@ -23,7 +23,8 @@ from workflow.ledger.desk_tables import seeded_candidates
 from workflow.ledger.fixing import insert_candidate
 from workflow.ledger.ledger import Ledger, Transaction
 from workflow.ledger.tables import candidates, marks, rehearsals, reviewers
-from workflow.records import Action, Candidate, CandidateState, Rehearsal, Verdict
+from workflow.records import Action, Candidate, CandidateState, Verdict
+from workflow.rehearsal_records import Rehearsal
 
 RUN = "attention"
 """Stands where other candidates name the run that proposed them."""

@@ -15,7 +15,8 @@ from workflow.errors import UsageError
 from workflow.ledger.desk_tables import reversals
 from workflow.ledger.shown import shown_sha256
 from workflow.ledger.tables import candidates, decisions, edits, notices, rehearsals, reviewers
-from workflow.records import Action, Candidate, CandidateState, Rehearsal, Risk, Verdict
+from workflow.records import Action, Candidate, CandidateState, Risk, Verdict
+from workflow.rehearsal_records import Rehearsal
 from workflow.review_policy import Case, Signature, Upset
 
 RIVAL_STATES = (

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 
 from workflow.ledger.audit import canonical_json
-from workflow.records import Candidate, Certainty, Rehearsal
+from workflow.records import Candidate, Certainty
+from workflow.rehearsal_records import Rehearsal
 
 
 def shown_sha256(candidate: Candidate, rehearsal: Rehearsal | None) -> str:

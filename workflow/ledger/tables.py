@@ -201,7 +201,7 @@ rehearsals = Table(
     text("content_sha256"),
     Column("release_id", Integer, nullable=False),
     text("rehearsed_at"),
-    text("body"),  # workflow.records.Rehearsal
+    text("body"),  # workflow.rehearsal_records.Rehearsal
     UniqueConstraint("candidate_id", "release_id"),
 )
 

@@ -32,10 +32,9 @@ from workflow.records import (
     GateVerdict,
     NearMiss,
     NearMissKind,
-    QuestionOutcome,
-    Rehearsal,
     Risk,
 )
+from workflow.rehearsal_records import QuestionOutcome, Rehearsal
 
 IDENTITY = EngineIdentity("b" * 64, "e" * 64, "{}")
 

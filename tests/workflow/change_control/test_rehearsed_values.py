@@ -24,7 +24,8 @@ from workflow.errors import IllegalTransitionError
 from workflow.ledger import tables
 from workflow.ledger.ledger import Ledger
 from workflow.ledger.shown import shown_sha256
-from workflow.records import Candidate, CandidateState, Rehearsal
+from workflow.records import Candidate, CandidateState
+from workflow.rehearsal_records import Rehearsal
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -14,7 +14,7 @@ from tests.workflow.cli.running import Run
 from workflow.identity import add_reviewer, os_user
 from workflow.ledger import tables
 from workflow.ledger.lease import lease
-from workflow.records import QuestionOutcome, Rehearsal
+from workflow.rehearsal_records import QuestionOutcome, Rehearsal
 
 PERSONS_PIN = "314159"
 

@@ -30,11 +30,10 @@ from workflow.records import (
     NearMiss,
     NearMissKind,
     ObjectOrigin,
-    QuestionOutcome,
-    Rehearsal,
     Risk,
     Verdict,
 )
+from workflow.rehearsal_records import QuestionOutcome, Rehearsal
 from workflow.review_policy import Choice, PolicyRefusal, ReviewPolicy
 
 PIN = "pin-of-tests"
