@@ -106,14 +106,7 @@ class LocalBackend:
         with self._one_at_a_time:
             self._budget.begin(0, MAX_REPLY_TOKENS)
             started = time.monotonic()
-            written = self._lm.write(
-                system=prompt.system,
-                user=prompt.user,
-                schema=schema,
-                max_tokens=MAX_REPLY_TOKENS,
-                max_seconds=self._timeout_s,
-                seed=prompt.run,
-            )
+            written = self._write(prompt, schema)
         self._budget.spend(prompt_tokens=written.prompt_tokens, reply_tokens=written.reply_tokens)
         if not written.ended:
             raise LlmUnusableError(f"{self._budget.what}: the reply was cut off")
@@ -122,6 +115,21 @@ class LocalBackend:
         except ValueError as error:
             raise LlmUnusableError(f"{self._budget.what}: the reply is {error}") from None
         return LlmAnswer(written.text, written.prompt_tokens, written.reply_tokens, time.monotonic() - started)
+
+    def _write(self, prompt: Prompt, schema: str) -> Written:
+        from editor_engine.errors import EngineError
+
+        try:
+            return self._lm.write(
+                system=prompt.system,
+                user=prompt.user,
+                schema=schema,
+                max_tokens=MAX_REPLY_TOKENS,
+                max_seconds=self._timeout_s,
+                seed=prompt.run,
+            )
+        except EngineError as error:  # a prompt longer than the model's window: the document waits, the night goes on
+            raise LlmUnusableError(f"{self._budget.what}: {error}") from None
 
     def close(self) -> None:
         """Nothing to close: the memory goes with the object."""
