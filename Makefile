@@ -24,8 +24,8 @@ demo: $(STAMP)  ## night after night on an invented world, every claim asserted 
 
 pictures: $(STAMP)  ## the review screens on a demo site, as docs/review_*.svg and .png (minutes; Chromium for the .png)
 	rm -rf build/pictures && mkdir -p build
-	$(BIN)/python -m workflow.demo --keep build/pictures --no-ask
-	$(BIN)/python -m workflow.demo.pictures build/pictures/site docs
+	$(BIN)/python -m workflow.demo --keep build/pictures --keep-queue build/pictures/queue --no-ask
+	$(BIN)/python -m workflow.demo.pictures build/pictures/queue build/pictures/site docs
 
 test: $(STAMP)  ## the whole test suite (CPU only, offline)
 	$(BIN)/python -m pytest

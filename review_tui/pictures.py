@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -16,26 +17,27 @@ SIZES = (((140, 40), "dark", ""), ((80, 24), "light", "_80"))
 PAUSE_S = 1.5
 
 
-def take_pictures(desk: ReviewDesk, releases: ReleaseDesk, folder: Path) -> list[Path]:
-    """Walk through the pages at two sizes, and give the SVG files made."""
+QUEUE_WALK = (("start", ()), ("queue", ("enter",)), ("candidate", ("enter",)), ("help", ("question_mark",)))
+"""Pages with the keys that lead to each from the one before it: of a desk where something waits."""
+RELEASE_WALK = (("batches", ("B",)), ("batch", ("enter",)), ("releases", ("escape", "escape", "R")))
+"""The same, of a desk where something was promoted."""
+
+Walk = Sequence[tuple[str, tuple[str, ...]]]
+
+
+def take_pictures(desk: ReviewDesk, releases: ReleaseDesk, folder: Path, walk: Walk = QUEUE_WALK) -> list[Path]:
+    """Walk through pages at two sizes, and give the SVG files made."""
     made: list[Path] = []
     for size, theme, suffix in SIZES:
         app = DeskApp(desk, desk.who(), releases=releases, options=DeskOptions(theme=theme))
-        made += asyncio.run(_walk(app, size, folder, suffix))
+        made += asyncio.run(_walk(app, size, walk, (folder, suffix)))
     return made
 
 
-async def _walk(app: DeskApp, size: tuple[int, int], folder: Path, suffix: str) -> list[Path]:
-    pages: tuple[tuple[str, tuple[str, ...]], ...] = (
-        ("start", ()),
-        ("queue", ("enter",)),
-        ("candidate", ("enter",)),
-        ("help", ("question_mark",)),
-        ("batches", ("escape", "B")),
-        ("releases", ("escape", "R")),
-    )
+async def _walk(app: DeskApp, size: tuple[int, int], walk: Walk, to: tuple[Path, str]) -> list[Path]:
     async with app.run_test(size=size) as pilot:
-        return [await _shoot(pilot, folder / f"review_{name}{suffix}.svg", keys) for name, keys in pages]
+        await pilot.pause(PAUSE_S)
+        return [await _shoot(pilot, to[0] / f"review_{name}{to[1]}.svg", keys) for name, keys in walk]
 
 
 async def _shoot(pilot: Pilot[None], path: Path, keys: tuple[str, ...]) -> Path:

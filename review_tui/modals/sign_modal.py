@@ -6,6 +6,7 @@ It closes by itself where all was signed; where something was refused, or was fa
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual import work
@@ -22,6 +23,7 @@ from review_tui.keymap import bindings
 from review_tui.protocol import MarkedRow, Reviewer, Risk, SignResult, Verdict
 from review_tui.safe_text import content, line_content
 from review_tui.verdict_guard import VerdictGuard
+from review_tui.widgets.reflowed import Reflowed
 from review_tui.words import (
     ACTION_WORD,
     RISK_LABEL,
@@ -34,6 +36,7 @@ from review_tui.words import (
 )
 
 _MARKS_IN_SIGHT = 3
+_INDENT = 8
 
 SignCall = Callable[[str], Awaitable[SignResult]]
 
@@ -60,6 +63,8 @@ class SignModal(ModalScreen[SignResult | None]):
         self._not_saved = not_saved
         self._result: SignResult | None = None
         self._busy = False
+        self._lines = Reflowed(id="marks")
+        self._lines.show(partial(_marks_content, self._marks))
         self._list = VerticalScroll(classes="list", can_focus=False)
         self._pin = Input(password=True, id="pin", placeholder="PIN", max_length=64)
         self._told = Static(Content(""), classes="told")
@@ -74,7 +79,7 @@ class SignModal(ModalScreen[SignResult | None]):
                 lost = f"! {counted(self._not_saved, 'mark')} could not be saved and will not be signed."
                 yield Static(content(lost, "bold $text-error"))
             with self._list:
-                yield Static(Content("\n").join([_mark_content(mark) for mark in self._marks]), id="marks")
+                yield self._lines
             if who.needs_pin:
                 yield self._pin
             yield self._told
@@ -138,7 +143,7 @@ class SignModal(ModalScreen[SignResult | None]):
         if not result.refused and not result.revealed:
             self.dismiss(result)  # all is signed; the page says so
             return
-        self.query_one("#marks", Static).update(_result_content(result, self._marks))
+        self._lines.show(lambda _: _result_content(result, self._marks))
         self._pin.display = False
         self.set_focus(None)
         self._told.update(Content("esc back to the desk"))
@@ -152,7 +157,11 @@ def _name(mark: MarkedRow) -> str:
     return fact_name(mark.subject, mark.qualifiers, mark.relation)
 
 
-def _mark_content(mark: MarkedRow) -> Content:
+def _marks_content(marks: Sequence[MarkedRow], width: int) -> Content:
+    return Content("\n").join([_mark_content(mark, width) for mark in marks])
+
+
+def _mark_content(mark: MarkedRow, width: int) -> Content:
     glyph_word = f"{VERDICT_GLYPH[mark.verdict]} {VERDICT_WORD[mark.verdict]:<15} "
     quote = Content("quote seen") if mark.quote_seen else Content("QUOTE NOT SEEN").stylize("bold reverse")
     kind = "" if mark.verdict in {Verdict.REJECT, Verdict.DEFER} else f" → {mark.object_new}"
@@ -160,12 +169,12 @@ def _mark_content(mark: MarkedRow) -> Content:
     tier = Content(f"{RISK_LABEL[mark.risk]:<7}").stylize(RISK_STYLE[mark.risk] if mark.risk is Risk.HIGH else "")
     fact = line_content(f"{ACTION_WORD[mark.action]}: {_name(mark)}{kind}{reason}")
     head = tier + Content(glyph_word).stylize(VERDICT_STYLE[mark.verdict]) + quote
-    warned = [
-        Content("\n        ") + line_content(f"! passes over: {words}", "$text-warning") for words in mark.warnings
-    ]
-    until = f" until {mark.deferred_until.isoformat()}" if mark.deferred_until else ""
-    after = line_content(f" · signed {mark.signatures_after} after" if mark.signatures_after else "")
-    return head + line_content(until) + after + Content("\n        ") + fact + Content("").join(warned)
+    warned = [line_content(f"! passes over: {words}", "$text-warning") for words in mark.warnings]
+    until = f"until {mark.deferred_until.isoformat()}" if mark.deferred_until else ""
+    after = f"signed {mark.signatures_after} after" if mark.signatures_after else ""
+    told = "".join(f" · {words}" for words in (until, after) if words)
+    wrapped = [line for part in (fact, *warned) for line in part.wrap(max(20, width - _INDENT))]
+    return head + line_content(told) + Content("").join(Content("\n" + " " * _INDENT) + line for line in wrapped)
 
 
 def _result_content(result: SignResult, marks: Sequence[MarkedRow]) -> Content:

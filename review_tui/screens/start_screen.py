@@ -9,19 +9,22 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.widgets import Static
 
 from review_tui.action import Scope
-from review_tui.keymap import bindings
+from review_tui.actions import actions_of
+from review_tui.keymap import KeyTable, bindings
 from review_tui.protocol import Summary
 from review_tui.safe_text import content, line_content
 from review_tui.screens.deputising import deputise
 from review_tui.screens.desk_screen import DeskScreen
 from review_tui.screens.queue_screen import QueueScreen
+from review_tui.sitting import Sitting
+from review_tui.widgets.reflowed import Reflowed
 from review_tui.widgets.scroll_pane import ScrollPane
 from review_tui.words import counted
 
 _WARN = "bold $text-warning"
+_PAGES = ("go_batches", "go_releases", "go_affected", "flag_answer")
 
 
 class StartScreen(DeskScreen):
@@ -30,10 +33,16 @@ class StartScreen(DeskScreen):
     SCOPE = Scope.START
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.START))
 
+    def __init__(self, sitting: Sitting) -> None:
+        """Say that the desk is being read."""
+        super().__init__(sitting)
+        self._figures = Reflowed(id="summary")
+        self._figures.show(lambda _: Content("· reading the desk …"))
+
     def compose_body(self) -> ComposeResult:
         """Lay out the figures."""
         with ScrollPane(id="start"):
-            yield Static(Content("· reading the desk …"), id="summary")
+            yield self._figures
 
     def reload(self) -> None:
         """Read the figures."""
@@ -43,7 +52,7 @@ class StartScreen(DeskScreen):
     async def _load(self) -> None:
         summary = await self.ask(self.sitting.desk.summary)
         if summary is not None:
-            self.query_one("#summary", Static).update(summary_content(summary))
+            self._figures.show(partial(summary_content, summary, self.sitting.options.keys))
             self.top_line.show_unsigned(summary.unsigned, len(self.sitting.unsaved))
 
     def action_deputy(self) -> None:
@@ -59,15 +68,28 @@ class StartScreen(DeskScreen):
         self.app.push_screen(QueueScreen(self.sitting))
 
 
-def summary_content(summary: Summary) -> Content:
-    """Write the first screen."""
+def summary_content(summary: Summary, keys: KeyTable, width: int) -> Content:
+    """Write the first screen for a width."""
     parts = [
         _waiting(summary),
-        *(line_content(f"! {notice}", _WARN) for notice in summary.notices),
-        _outcomes(summary),
-        _sources(summary),
+        *(_hung(width, "!", notice, _WARN) for notice in summary.notices),
+        _outcomes(summary, width),
+        _sources(summary, width),
+        _elsewhere(keys),
     ]
     return Content("\n\n").join(parts)
+
+
+def _hung(width: int, sign: str, words: str, style: str = "", *, indent: int = 2) -> Content:
+    """Write a sign and its words; their further lines stand under the first one."""
+    lines = line_content(words, style).wrap(max(20, width - indent))
+    return line_content(f"{sign:<{indent}}", style) + Content("\n" + " " * indent).join(lines)
+
+
+def _elsewhere(keys: KeyTable) -> Content:
+    """Name the other pages with their keys."""
+    pages = [action for action in actions_of(Scope.START) if action.id in _PAGES]
+    return content("elsewhere: " + " · ".join(f"{keys.shown_key(page)} {page.words}" for page in pages), "$quiet")
 
 
 def _waiting(summary: Summary) -> Content:
@@ -91,15 +113,15 @@ def _waiting(summary: Summary) -> Content:
     return Content("\n").join(lines)
 
 
-def _outcomes(summary: Summary) -> Content:
+def _outcomes(summary: Summary, width: int) -> Content:
     lines = [Content("WHAT BECAME OF THE LAST DECISIONS").stylize("bold $text-primary")]
-    lines += [line_content(f"{line.count:>4,}  {line.words}") for line in summary.outcomes]
+    lines += [_hung(width, f"{line.count:>4,}", line.words, indent=6) for line in summary.outcomes]
     return Content("\n").join(lines if summary.outcomes else [*lines, Content("·  nothing to tell yet")])
 
 
-def _sources(summary: Summary) -> Content:
+def _sources(summary: Summary, width: int) -> Content:
     lines = [Content("SOURCES").stylize("bold $text-primary")]
-    lines += [line_content(f"!  {source}", _WARN) for source in summary.stale_sources]
+    lines += [_hung(width, "!", source, _WARN, indent=3) for source in summary.stale_sources]
     if not summary.stale_sources:
         lines.append(Content("✓  every source is up to date").stylize("$text-success"))
     return Content("\n").join(lines)

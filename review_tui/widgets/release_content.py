@@ -158,9 +158,8 @@ def release_line(line: ReleaseLine) -> Content:
     """Write a release as the history shows it."""
     live = Content("● LIVE ").stylize("bold reverse") if line.is_live else Content("       ")
     check = {"passed": "✓ passed", "pending": "! check pending", "failed": "✗ check failed"}.get(line.check_state, "!")
-    said = (
-        f" {line.created_at:%Y-%m-%d %H:%M} UTC · {line.cause} {line.batch_id} · {counted(line.edits, 'edit')} in force"
-    )
+    cause = " ".join(filter(None, (line.cause, line.batch_id)))
+    said = f" {line.created_at:%Y-%m-%d %H:%M} UTC · {cause} · {counted(line.edits, 'edit')} in force"
     who = line_content(f" · {line.actor}{': ' if line.reason else ''}{line.reason}")
     return live + Content(f"release {line.release_id} ").stylize("bold") + signed(check) + line_content(said) + who
 

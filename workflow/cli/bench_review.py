@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select
 
 from workflow.cli.bench_terminal import Typist, typist
 from workflow.cli.options import Json
@@ -52,18 +52,23 @@ class ReviewTiming:
     acknowledged: int
     """Marks that the screen had called saved when it was killed."""
     lost: int
+    acknowledged_decisions: int
+    """Decisions that the screen had called signed when it was killed."""
+    lost_decisions: int
 
 
 def review(
     candidates: Annotated[int, typer.Option("--candidates", min=100, help="Candidates in the queue.")] = 50_000,
     keys: Annotated[int, typer.Option("--keys", min=5, help="Keys to time.")] = 60,
-    kills: Annotated[int, typer.Option("--kills", min=0, help="Sittings to kill right after a mark.")] = 5,
+    kills: Annotated[
+        int, typer.Option("--kills", min=0, help="Sittings to kill after a mark, and after a signature.")
+    ] = 5,
     as_json: Json = False,
 ) -> None:
-    """Measure the review screens: opening a long queue, key to effect, blocks of the loop, marks lost at kill -9."""
+    """Measure the review screens: opening a long queue, key to effect, blocks of the loop, what kill -9 loses."""
     with progress_bar() as progress:
         measured = measure_review(candidates=candidates, keys=keys, kills=kills, progress=progress)
-    limits = {"open_s": OPEN_S, "key_s": KEY_S, "block_s": BLOCK_S, "lost": 0}
+    limits = {"open_s": OPEN_S, "key_s": KEY_S, "block_s": BLOCK_S, "lost": 0, "lost_decisions": 0}
     if as_json:
         emit_json("bench-review", {**asdict(measured), "aims": limits})
     else:
@@ -77,11 +82,12 @@ def review(
             ("longest block of the loop", f"{m.block_s * 1000:.0f} ms", f"< {BLOCK_S * 1000:.0f} ms"),
             ("of it the loop's own work", f"{m.block_cpu_s * 1000:.0f} ms", ""),
             (f"marks lost in {m.kills} kills (of {m.acknowledged} called saved)", str(m.lost), "0"),
+            (f"decisions lost (of {m.acknowledged_decisions} called signed)", str(m.lost_decisions), "0"),
         ]
         table(("what", "measured", "aim"), lines)
     if measured.open_s >= OPEN_S or measured.key_median_s >= KEY_S or measured.block_s >= BLOCK_S:
         note("short of an aim here and now; look again on an idle machine")
-    if measured.lost:
+    if measured.lost or measured.lost_decisions:
         raise typer.Exit(ExitCode.FAILED)
 
 
@@ -94,9 +100,10 @@ def measure_review(*, candidates: int, keys: int, kills: int, progress: Progress
             fill_queue(ledger, candidates, progress)
             command = [sys.executable, "-m", "workflow", "review", "--site", str(site.root), "--as", _SIGNER]
             start_s, open_s, pressed, search_s = _walk(command, keys)
+            decided = sum(_mark_and_kill(command, number, progress, kills, sign=True) for number in range(kills))
             acknowledged = sum(_mark_and_kill(command, number, progress, kills) for number in range(kills))
             desk = _desk(site, ledger)
-            lost = acknowledged - len(desk.marks())
+            lost, lost_decisions = acknowledged - len(desk.marks()), decided - _decisions(ledger)
             block_s, block_cpu_s = asyncio.run(_longest_block(desk))
         finally:
             ledger.close()
@@ -112,6 +119,8 @@ def measure_review(*, candidates: int, keys: int, kills: int, progress: Progress
         kills=kills,
         acknowledged=acknowledged,
         lost=max(0, lost),
+        acknowledged_decisions=decided,
+        lost_decisions=max(0, lost_decisions),
     )
 
 
@@ -162,7 +171,7 @@ def _walk(command: list[str], keys: int) -> tuple[float, float, list[float], flo
         pressed = [_settled(seat, key) for key in ("j" * (keys - 2)) + "Gg"]
         began = time.perf_counter()
         seat.press("/")
-        seat.press("399 mg")
+        seat.press("99 mg")
         seat.wait_for("match")
         return start_s, open_s, pressed, time.perf_counter() - began
 
@@ -172,9 +181,9 @@ def _settled(seat: Typist, key: str) -> float:
     return seat.press(key)
 
 
-def _mark_and_kill(command: list[str], number: int, progress: Progress, kills: int) -> int:
-    """Defer one candidate of a sitting of its own, and kill it as soon as the screen calls it saved."""
-    progress("marking and killing", number, kills)
+def _mark_and_kill(command: list[str], number: int, progress: Progress, kills: int, *, sign: bool = False) -> int:
+    """Defer one candidate of a sitting of its own, and kill it as soon as the screen calls it saved, or signed."""
+    progress("signing and killing" if sign else "marking and killing", number, kills)
     with typist(command) as seat:
         seat.wait_for("WHAT BECAME")
         seat.press("\r")
@@ -190,8 +199,19 @@ def _mark_and_kill(command: list[str], number: int, progress: Progress, kills: i
         seat.wait_for("Why defer?")
         seat.press("1")
         seat.wait_for("saved for")
+        if sign:
+            seat.press("S")
+            seat.wait_for("Sign 1 mark")
+            time.sleep(_LOOK_S)
+            seat.press("S")
+            seat.wait_for("decision signed")
         seat.kill()
     return 1
+
+
+def _decisions(ledger: Ledger) -> int:
+    with ledger.read() as connection:
+        return int(connection.execute(select(func.count()).select_from(tables.decisions)).scalar_one())
 
 
 def _desk(site: Site, ledger: Ledger) -> LedgerDesk:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import subprocess
 import sys
 import tempfile
 import time
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = chosen.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="medrek-flow-demo-")))
         stage = stack.enter_context(Stage.set_up(Path(folder) / "site", chosen.model))
         try:
-            play = _play(stage)
+            play = _play(stage, chosen.keep_queue)
         except (WorkflowError, EngineError) as error:
             stage.expect(claim=str(error), holds=False)
             return 1
@@ -54,6 +55,9 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--model", default=BUNDLED_MODEL, help="hub id or folder of a causal LM (default: the bundled one)"
     )
     parser.add_argument("--keep", type=Path, default=None, metavar="DIR", help="make the demo site in DIR and keep it")
+    parser.add_argument(
+        "--keep-queue", type=Path, default=None, metavar="DIR", help="keep in DIR the site as it was before the signing"
+    )
     parser.add_argument("--no-ask", action="store_true", help="do not end with 'ask it anything' on a terminal")
     return parser.parse_args(arguments)
 
@@ -63,7 +67,7 @@ def _quieten() -> None:
     logging.getLogger("transformers").setLevel(logging.ERROR)
 
 
-def _play(stage: Stage) -> Play:
+def _play(stage: Stage, keep_queue: Path | None = None) -> Play:
     stage.say("medrek-flow demo. Everything in it is invented: drugs, trials, doses. No medical advice.", style="bold")
     stage.make_site()
     site = Site(stage.root)
@@ -73,6 +77,8 @@ def _play(stage: Stage) -> Play:
     acts.baseline(play)
     acts.proposals(play)
     acts.rehearsals(play)
+    if keep_queue is not None:  # by a process of its own: opening the ledger's file here would drop this one's locks
+        subprocess.run(["cp", "-a", str(site.root), str(keep_queue)], check=True)
     acts.signing(play)
     acts.gate_and_kill(play)
     if not play.promoted:

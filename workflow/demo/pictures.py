@@ -1,6 +1,7 @@
 """``make pictures``: the real review screens on a demo site, as SVG and, where Chromium is there, as PNG.
 
-Opens the desk of a site that ``python -m workflow.demo --keep DIR`` left (as a scripted signer), without a terminal.
+Opens the desks of the sites that ``python -m workflow.demo --keep DIR --keep-queue DIR`` left (as a scripted signer),
+without a terminal: one where candidates wait, and one where they were promoted and rolled back.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from review_tui.pictures import take_pictures
+from review_tui.pictures import QUEUE_WALK, RELEASE_WALK, take_pictures
 from workflow.cli.opening import open_desk, open_ledger, open_releases
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -21,17 +22,19 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Take the pictures."""
     parser = argparse.ArgumentParser(prog="python -m workflow.demo.pictures", description="Take pictures of the desk.")
-    parser.add_argument("site", type=Path, help="a demo site with something in its queue")
+    parser.add_argument("queue", type=Path, help="a demo site with something in its queue")
+    parser.add_argument("site", type=Path, help="a demo site with batches and releases")
     parser.add_argument("folder", type=Path, help="where the pictures go")
     parser.add_argument("--as", dest="signer", default="script-1", help="a scripted signer of that site")
     chosen = parser.parse_args(arguments)
     chosen.folder.mkdir(parents=True, exist_ok=True)
-    with open_ledger(chosen.site) as opened:
-        desk, releases = open_desk(opened, chosen.signer), open_releases(opened, chosen.signer)
-        made = take_pictures(desk, releases, chosen.folder)
-    for picture in made:
-        _to_png(picture)
-        sys.stdout.write(f"{picture}\n")
+    for site, walk in ((chosen.queue, QUEUE_WALK), (chosen.site, RELEASE_WALK)):
+        with open_ledger(site) as opened:
+            desk, releases = open_desk(opened, chosen.signer), open_releases(opened, chosen.signer)
+            made = take_pictures(desk, releases, chosen.folder, walk)
+        for picture in made:
+            _to_png(picture)
+            sys.stdout.write(f"{picture}\n")
     return 0
 
 
