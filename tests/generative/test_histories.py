@@ -53,7 +53,7 @@ def template() -> Iterator[Template]:
 @pytest.fixture
 def play(template: Template, tmp_path: Path) -> Iterator[Play]:
     """A site on which nothing happened."""
-    made = Play(template.copy("two_signer", tmp_path / "site"), "two_signer")
+    made = Play(template, template.copy("two_signer", tmp_path / "site"), "two_signer")
     yield made
     made.close()
 

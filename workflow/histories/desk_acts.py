@@ -171,6 +171,7 @@ class DeskActs(Stage):
     def do_restart(self, _picks: Picks) -> None:
         """The process ends and another one starts."""
         self.close()
+        self.site.open_ledger(clock=self.clock).close()
         self.open()
 
     def _choice(self, fact: Fact, picks: Picks) -> Mark:

@@ -26,10 +26,9 @@ class DeskBooks:
         self.marked = 0
         self.did: dict[str, list[Did]] = {}
         self.steps = 0
-        self.pin_rows = 0
         self.claims: dict[str, tuple[str, datetime]] = {}
         self.versions: dict[str, list[datetime]] = {}
-        self.wrong_pins: dict[str, list[datetime]] = {}
+        self.pins: dict[str, list[tuple[datetime, bool]]] = {}
         self.decisions: list[tuple[str, str, str]] = []
         self.snapshots: list[DeskBooks] = []
         self.is_recording = False
@@ -137,11 +136,14 @@ class DeskBooks:
 
     def pin(self, person: str, *, right: bool) -> bool:
         """Whether a PIN lets somebody pass."""
-        recent = [at for at in self.wrong_pins.get(person, []) if at > self.now - timedelta(minutes=15)]
-        if len(recent) >= 5:
+        recent = 0
+        for at, was_right in self.pins.get(person, ()):
+            if at > self.now - timedelta(minutes=15):
+                recent = 0 if was_right else recent + 1
+        if recent >= 5:
             return False
-        self.pin_rows += bool(recent) or not right
-        self.wrong_pins[person] = [] if right else [*recent, self.now]
+        if recent or not right:
+            self.pins.setdefault(person, []).append((self.now, right))
         self.commit()
         return right
 

@@ -160,6 +160,7 @@ class Template:
     def __init__(self, folder: Path) -> None:
         """Make them below a folder."""
         self._sites = {profile: _make(folder / profile, profile) for profile in ("two_signer", "one_signer")}
+        self._ledgers: dict[Path, Ledger] = {}
 
     def copy(self, profile: str, target: Path) -> Site:
         """Give a fresh copy of one."""
@@ -168,6 +169,14 @@ class Template:
         site = Site(target)
         site.settings = made.settings
         return site
+
+    def ledger(self, site: Site, clock: StillClock) -> Ledger:
+        """Give the ledger of a site, its connections new; one place's is kept, because its SQL is compiled once."""
+        ledger = self._ledgers.get(site.ledger_path)
+        if ledger is None:
+            ledger = self._ledgers[site.ledger_path] = site.open_ledger(clock=clock)
+        ledger.clock = clock
+        return ledger
 
 
 def write_envelope(site: Site, version: int) -> None:

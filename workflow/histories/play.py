@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from workflow.histories.crash import Aborted, abort, ended_at, killed_in
 from workflow.histories.desk_acts import DeskActs
-from workflow.histories.paper_site import BEGAN, IDENTITY, SUBJECTS, StillClock
+from workflow.histories.paper_site import BEGAN, IDENTITY, SUBJECTS, StillClock, Template
 from workflow.histories.promises import Broken, Promises
 from workflow.histories.release_acts import ReleaseActs
 from workflow.histories.release_books import ReleaseBooks
@@ -21,8 +21,9 @@ from workflow.site import Site
 class Play(DeskActs, ReleaseActs):
     """One history on one site."""
 
-    def __init__(self, site: Site, profile: str) -> None:
+    def __init__(self, template: Template, site: Site, profile: str) -> None:
         """Open the site."""
+        self.template = template
         self.site = site
         self.clock = StillClock()
         self.books = ReleaseBooks(profile, self.clock)
@@ -40,7 +41,7 @@ class Play(DeskActs, ReleaseActs):
 
     def open(self) -> None:
         """Open the ledger, as a process does that starts."""
-        self.ledger: Ledger = self.site.open_ledger(clock=self.clock)
+        self.ledger: Ledger = self.template.ledger(self.site, self.clock)
 
     def close(self) -> None:
         """Close it."""

@@ -66,9 +66,9 @@ def run_one(template: Template, folder: Path, seed: int, steps: Sequence[Step] |
     """
     story = tell(seed) if steps is None else steps
     profile = "one_signer" if seed % 4 == 0 else "two_signer"
-    site = template.copy(profile, folder / f"site-{seed}")
+    site = template.copy(profile, folder / profile)
     try:
-        play = Play(site, profile)
+        play = Play(template, site, profile)
         try:
             taken = whole_life(play, story)
         finally:

@@ -89,7 +89,7 @@ def of_books(books: ReleaseBooks) -> Picture:
         },
         "claims": {name: (person, utc_text(until)) for name, (person, until) in books.claims.items()},
         "steps": books.steps,
-        "pins": books.pin_rows,
+        "pins": sum(len(tried) for tried in books.pins.values()),
         "hasty": sorted(name for name, fact in books.facts.items() if fact.is_hasty),
         "edits": {name: (edit.batch, edit.state) for name, edit in books.edits.items()},
         "batches": {name: (one.state, one.ordered_by.partition(" ")[0]) for name, one in books.batches.items()},

@@ -28,6 +28,8 @@ RIVAL_STATES = (
 )
 _IN_MEMORY = ("live", "in_batch")  # states of an edit
 _MOST_PARAMETERS = 500
+_OLD, _NEW, _ORIGINAL = notices.alias("old"), notices.alias("new"), candidates.alias("original")
+"""Made once: an alias copies every column of its table."""
 
 
 @dataclass(frozen=True)
@@ -255,7 +257,7 @@ def _decisions(connection: Connection, ids: Sequence[str]) -> Mapping[str, list[
 
 def _newer_versions(connection: Connection, parsed: Mapping[str, Candidate]) -> dict[str, tuple[Upset, ...]]:
     cited = {e.notice_id for candidate in parsed.values() for e in candidate.evidence if e.role != "previous"}
-    old, new = notices.alias("old"), notices.alias("new")
+    old, new = _OLD, _NEW
     newer: dict[str, Upset] = {}
     for chunk in _chunks(sorted(cited)):
         query = (
@@ -276,7 +278,7 @@ def _newer_versions(connection: Connection, parsed: Mapping[str, Candidate]) -> 
 
 
 def _fixers(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
-    original = candidates.alias("original")
+    original = _ORIGINAL
     query = (
         select(original.c.replaced_by, reviewers.c.name)
         .join(decisions, decisions.c.candidate_id == original.c.candidate_id)
