@@ -19,6 +19,7 @@ from editor_engine.chat import Asked, Chat, chat_of
 from editor_engine.edit import Answer, Firing, Silence
 from editor_engine.follow_up import History, Subjects, query_of
 from editor_engine.generation import GREEDY, MAX_NEW_TOKENS, GenerationSettings
+from editor_engine.known_pairs import KnownVerdicts, remembering
 from editor_engine.long_question import best_of, parts_of
 from editor_engine.memory import Memory
 from editor_engine.prototype_decision import decision_named
@@ -76,6 +77,7 @@ class _Shared:
     written: an encoder's tokenizer serves one caller at a time."""
 
     encode: QuestionEncodings
+    verify: KnownVerdicts | None
     texts: dict[tuple[str, Triple, int], str] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
@@ -120,7 +122,7 @@ class EditedModel:
         self.stopped = stopped
         self._prototype = encoder.prototype
         self._decide = decision_named(encoder.parts.decision)
-        self._shared = _Shared(QuestionEncodings(encoder))
+        self._shared = _Shared(QuestionEncodings(encoder), remembering(verifier))
 
     @cached_property
     def digest(self) -> str:
@@ -159,7 +161,7 @@ class EditedModel:
                     self.thresholds,
                     encode=self._shared.encode,
                     prototype=self._prototype,
-                    verifier=self.verifier,
+                    verifier=self._shared.verify,
                 )
             )
         return [
@@ -167,11 +169,22 @@ class EditedModel:
             for question, of_one in zip(questions, parts, strict=True)
         ]
 
-    def retrieve_anew(self, questions: Sequence[str]) -> list[Firing]:
-        """The decision as ``retrieve`` makes it, with every question encoded again: for an audit."""
+    def anew(self) -> EditedModel:
+        """The same model with nothing known: every encoding, verdict and answer is made again, for an audit."""
         other = self._with(self.memory, stopped=self.stopped)
-        other._shared = _Shared(QuestionEncodings(self.encoder), lock=self._shared.lock)
-        return other.retrieve(questions)
+        fresh = QuestionEncodings(self.encoder), remembering(self.verifier)
+        other._shared = _Shared(*fresh, lock=self._shared.lock)
+        return other
+
+    def differs_in_memory_alone(self, other: EditedModel) -> bool:
+        """Whether both decide by one encoder, one verifier, the same limits and the same stop flag."""
+        mine = (self.encoder, self.verifier, self.thresholds, self.stopped)
+        return mine == (other.encoder, other.verifier, other.thresholds, other.stopped)
+
+    @property
+    def decides_row_by_row(self) -> bool:
+        """Whether a row's part in a decision follows from that row and the question, whatever else is in memory."""
+        return self.encoder.parts.decision != "verified" and not self.stopped
 
     def warm_up(self) -> None:
         """Prepare what the first question would wait for: the search over the memory, and the release's digest."""

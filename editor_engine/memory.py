@@ -92,6 +92,11 @@ class MemoryRow:
         return mask_subject(self.edit.question, self.names) is not None
 
     @cached_property
+    def masked_wordings(self) -> tuple[str, ...]:
+        """The wordings with the subject masked; a wording that does not name it stays as it is."""
+        return tuple(mask_subject(wording, self.names) or wording for wording in self.wordings)
+
+    @cached_property
     def functional_key(self) -> str:
         """The edit's functional key, computed once."""
         return self.edit.functional_key

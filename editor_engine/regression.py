@@ -10,13 +10,14 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from editor_engine.edit import Answer, Firing
 from editor_engine.editor import MAX_NEW_TOKENS, EditedModel
 from editor_engine.errors import EngineError, PromptTooLongError
 from editor_engine.generation import GenerationSettings
+from editor_engine.kept_decisions import KeptDecisions
 from editor_engine.metrics import takes
 from editor_engine.probes import Probe
 
@@ -25,6 +26,14 @@ _ASKED_AT_ONCE = 256
 
 Progress = Callable[[str, int, int], None]
 """Called with the phase ("screen", "run", "run before", "audit"), how many are done, and of how many."""
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What both sides decided, kept over the rounds of one comparison."""
+
+    live: KeptDecisions = field(default_factory=KeptDecisions)
+    staged: KeptDecisions = field(default_factory=KeptDecisions)
 
 
 @dataclass(frozen=True)
@@ -108,6 +117,7 @@ def compare(
     max_new_tokens: int = MAX_NEW_TOKENS,
     ask_before: bool = True,
     progress: Progress | None = None,
+    decisions: Decisions | None = None,
 ) -> RegressionReport:
     """Compare two memories over one base model on every probe.
 
@@ -116,6 +126,7 @@ def compare(
         audit_most: the most that are; None sets no bound.
         audit_seed: of the sample.
         ask_before: whether live is asked too where staged says what its probe expects.
+        decisions: of earlier rounds of one comparison; only what can differ from them is decided again.
 
     Raises:
         EngineError: two different base models, or probes with one id.
@@ -125,7 +136,8 @@ def compare(
     tell = progress or (lambda _phase, _done, _of: None)
     questions = [probe.question for probe in probes]
     started = time.perf_counter()
-    live_firings, staged_firings = live.retrieve(questions), staged.retrieve(questions)
+    kept = decisions or Decisions()
+    live_firings, staged_firings = kept.live(live, questions), kept.staged(staged, questions)
     tell("screen", len(probes), len(probes))
     screened = time.perf_counter()
     changed = [number for number in range(len(probes)) if live_firings[number].triple != staged_firings[number].triple]
@@ -262,10 +274,10 @@ def _audit(
     live: EditedModel, staged: EditedModel, questions: Sequence[str], sample: Sequence[int], max_new_tokens: int
 ) -> list[int]:
     """Numbers of sampled probes whose answers differ, with retrieval and LM run anew on both sides."""
-    texts = [questions[number] for number in sample]
+    texts, fresh = [questions[number] for number in sample], live.anew()
     sides = [
-        model.answer_fired(texts, model.retrieve_anew(texts), max_new_tokens=max_new_tokens, use_known=False)
-        for model in (live, staged)
+        model.answer_fired(texts, model.retrieve(texts), max_new_tokens=max_new_tokens, use_known=False)
+        for model in (fresh, fresh.with_memory(staged.memory))
     ]
     return [number for number, one, other in zip(sample, *sides, strict=True) if one.text != other.text]
 

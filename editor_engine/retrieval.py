@@ -165,9 +165,10 @@ def retrieve(
     for start in range(0, len(questions), _QUESTIONS_AT_ONCE):
         part = slice(start, start + _QUESTIONS_AT_ONCE)
         scores = search.keys.scores(z[part])
-        floors = z[part] @ prototype
-        for number, (row_scores, floor) in enumerate(zip(scores, floors, strict=True), start=start):
-            asked = _Asked(questions[number], named[number], z[number], row_scores, float(floor), prototype)
+        best, nearest = scores.max(dim=1)
+        each = zip(scores, (z[part] @ prototype).tolist(), best.tolist(), nearest.tolist(), strict=True)
+        for number, (row_scores, floor, score, key) in enumerate(each, start=start):
+            asked = _Asked(questions[number], named[number], z[number], row_scores, floor, prototype, score, key)
             found.append(_decide(asked, search, encoded, thresholds, verifier))
     return found
 
@@ -182,6 +183,9 @@ class _Asked:
     scores: Tensor
     floor: float
     prototype: Tensor
+    best: float
+    nearest: int
+    """The best of the products, and the number of its key."""
 
 
 class _Form(NamedTuple):
@@ -218,7 +222,7 @@ def _distant_wordings(
         if len(row.relation_keys) == len(row.wordings):
             continue
         if _nearness(row, encoded[form.masked]) < thresholds.relation:
-            yield from masked_wordings(row.names, row.edit.paraphrases)
+            yield from row.masked_wordings[1:]
 
 
 def _decide(
@@ -234,14 +238,13 @@ def _decide(
     for candidate in cleared:
         if verifier is None or verifier.same_fact([(asked.text, candidate.row.edit)])[0]:
             return _fired(candidate)
-    best = int(asked.scores.argmax())
-    score = float(asked.scores[best])
-    margin = score - asked.floor
+    margin = asked.best - asked.floor
     stage = max((candidate.stage for candidate in candidates), default=_Stage.SUBJECT)
     silence = _SILENCE[stage]
     if stage is _Stage.SUBJECT and margin <= thresholds.margin:
         silence = Silence.BELOW_THRESHOLD
-    return Firing(None, score, margin, silence, best_edit_id=search.rows[int(search.owners[best])].edit_id)
+    nearest = search.rows[int(search.owners[asked.nearest])]
+    return Firing(None, asked.best, margin, silence, best_edit_id=nearest.edit_id)
 
 
 def _named_candidate(
@@ -253,7 +256,7 @@ def _named_candidate(
     if form.by_subject != asked.text:
         z = encoded[form.by_subject]
         score, floor = float((row.keys.float() @ z).max()), float(z @ asked.prototype)
-    wordings = masked_wordings(row.names, row.wordings)
+    wordings = row.masked_wordings
     relation = _nearness(row, masked)
     relation = max([relation, *(float(encoded[text] @ masked) for text in wordings if text in encoded)])
     if len(row.keys) < len(wordings) and is_wording(form.masked, wordings):
@@ -272,7 +275,7 @@ def _named_candidate(
 def _unnamed_candidates(asked: _Asked, search: _Search, thresholds: Thresholds) -> list[_Candidate]:
     """The best row that may fire without its subject being named, if any."""
     if not thresholds.subject_must_be_named and not asked.forms:
-        best = int(asked.scores.argmax())
+        best = asked.nearest
     elif len(search.unnameable_keys):
         best = int(search.unnameable_keys[asked.scores[search.unnameable_keys].argmax()])
     else:

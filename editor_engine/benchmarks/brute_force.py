@@ -13,7 +13,7 @@ from editor_engine.edit import Firing
 from editor_engine.edited_model import EditedModel
 from editor_engine.metrics import takes
 from editor_engine.probes import Probe
-from editor_engine.regression import ProbeOutcome, RegressionReport
+from editor_engine.regression import Decisions, ProbeOutcome, RegressionReport
 
 Progress = Callable[[str, int, int], None]
 _AT_ONCE = 1024
@@ -27,6 +27,7 @@ class BruteForce:
         """Nothing is known yet."""
         self._before: dict[_Key, str] = {}
         self._after: dict[_Key, str] = {}
+        self._decisions = Decisions()
         self.generations = 0
 
     def __call__(
@@ -42,7 +43,7 @@ class BruteForce:
         """Every probe's outcome with both answers; probes with the same triple count as audited."""
         started, generated = time.perf_counter(), self.generations
         questions = [probe.question for probe in probes]
-        firings = live.retrieve(questions), staged.retrieve(questions)
+        firings = self._decisions.live(live, questions), self._decisions.staged(staged, questions)
         screened = time.perf_counter()
         before = self._answers(live, questions, firings[0], self._before, max_new_tokens, "before", progress)
         after = self._answers(staged, questions, firings[1], self._after, max_new_tokens, "after", progress)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from editor_engine.edit import Edit
@@ -102,13 +103,14 @@ def run_gate_on_record(
         reread: reads the same rows from the shard once more, for the undo check.
         comparison: how the two memories are compared; screening, running and auditing where none is given.
     """
-    from editor_engine.regression import compare
+    from editor_engine.regression import Decisions, compare
 
     started = time.perf_counter()
     digest = inputs.digest(live.digest, rows)
     state = _Round(standing=list(inputs.edits), audit_seed=int(digest[:8], 16))
     in_conflict = _eject_conflicts(inputs, state)
-    while state.standing and _one_round(inputs, live, rows, state, comparison or compare, progress):
+    compared: Comparison = comparison or partial(compare, decisions=Decisions())
+    while state.standing and _one_round(inputs, live, rows, state, compared, progress):
         pass
     checks = _checks(inputs, live, state, reread, in_conflict)
     staged_digest = state.staged.digest if state.staged is not None and state.standing else live.digest

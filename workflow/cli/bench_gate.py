@@ -32,9 +32,16 @@ class GateTiming:
     encode_s: float
     """Encoding every question once, which neither of the two below has to do again."""
     gate_s: float
+    gate_cpu_s: float
     gate_answers: int
+    """Answers that were generated; those below too."""
+    gate_tokens_read: int
+    gate_tokens_said: int
     rival_s: float
+    rival_cpu_s: float
     rival_answers: int
+    rival_tokens_read: int
+    rival_tokens_said: int
     ratio: float
     """Rival by gate, with known encodings for both."""
     cpu_ratio: float
@@ -44,14 +51,17 @@ class GateTiming:
     verdict: str
     rival_verdict: str
     ejected: int
+    rival_ejected: int
+    ejected_otherwise: tuple[str, ...]
+    """Edits that only one of the two took out, or each for another reason."""
     compared: int
     different: int
     """Probes that came out otherwise."""
 
     @property
     def is_same(self) -> bool:
-        """Whether verdict and every probe agree."""
-        return self.verdict == self.rival_verdict and not self.different
+        """Whether the verdict, every probe and every edit that was taken out agree."""
+        return self.verdict == self.rival_verdict and not self.different and not self.ejected_otherwise
 
 
 def gate(
@@ -84,28 +94,50 @@ def gate(
 
 def _show(timing: GateTiming) -> None:
     rows = [
-        ("gate: screen, run what changed, audit", f"{timing.gate_s:.2f} s", timing.gate_answers, timing.verdict),
-        ("rival: every probe before and after", f"{timing.rival_s:.2f} s", timing.rival_answers, timing.rival_verdict),
+        (
+            "gate: screen, run what changed, audit",
+            f"{timing.gate_s:.2f} s",
+            f"{timing.gate_cpu_s:.2f} s",
+            f"{timing.gate_answers:,}",
+            f"{timing.gate_tokens_read:,} / {timing.gate_tokens_said:,}",
+            timing.verdict,
+        ),
+        (
+            "rival: every probe before and after",
+            f"{timing.rival_s:.2f} s",
+            f"{timing.rival_cpu_s:.2f} s",
+            f"{timing.rival_answers:,}",
+            f"{timing.rival_tokens_read:,} / {timing.rival_tokens_said:,}",
+            timing.rival_verdict,
+        ),
     ]
     title = f"{timing.probes} probes, {timing.edits} edits on {timing.in_force} in force"
-    table((title, "took", "answers", "verdict"), rows)
+    table((title, "took", "processor", "answers", "tokens read / said", "verdict"), rows)
     say(f"{timing.ratio:.0f} times faster with known encodings (wanted: {WANTED:.0f})", style="bold")
-    say(f"{timing.cpu_ratio:.0f} times by processor time, which a busy machine does not blur")
+    say(f"{timing.cpu_ratio:.0f} times by processor time, which a busy machine blurs less")
+    say(
+        f"{timing.rival_answers / max(timing.gate_answers, 1):.0f} times fewer answers, of which "
+        f"{timing.rival_tokens_read / max(timing.gate_tokens_read, 1):.0f} times fewer tokens are read and "
+        f"{timing.rival_tokens_said / max(timing.gate_tokens_said, 1):.0f} times fewer are said"
+    )
     say(f"encoding every question once took {timing.encode_s:.2f} s; with it for both {timing.cold_ratio:.1f} times")
-    say(f"{timing.compared} probes compared, {timing.different} came out otherwise; {timing.ejected} edit(s) ejected")
+    say(f"{timing.compared} probes compared, {timing.different} came out otherwise")
+    otherwise = ", ".join(timing.ejected_otherwise) or "none"
+    say(f"ejected: {timing.ejected} by the gate, {timing.rival_ejected} by the rival; otherwise: {otherwise}")
 
 
 def measure_gate(
     *, probes: int, edits: int, in_force: int, max_new_tokens: int, seed: int, progress: Progress
 ) -> GateTiming:
     """Judge one batch by the gate and by its rival, on the bundled model and the embedded encoder."""
-    from editor_engine import CausalLM, Editor, TextEncoder
+    from editor_engine import Editor, TextEncoder
     from editor_engine.benchmarks.brute_force import BruteForce
     from editor_engine.demo import bundled_model
     from editor_engine.threads import choose_threads
     from workflow.cli.bench_gate_batch import make_batch
+    from workflow.cli.bench_gate_work import CountedLM
 
-    base = CausalLM.load(bundled_model())
+    base = CountedLM.counted(bundled_model())
     choose_threads(base.parameters, device="cpu", wanted=0)
     progress("making the batch", 0, None)
     batch = make_batch(
@@ -118,9 +150,11 @@ def measure_gate(
     )
     progress("encoding questions", 0, None)
     encode_s = _encode(batch)
+    base.taken()
     gate_s, gate_cpu_s, run = _timed(batch, None, progress)
-    rival = BruteForce()
-    rival_s, rival_cpu_s, other = _timed(batch, rival, progress)
+    by_gate = base.taken()
+    rival_s, rival_cpu_s, other = _timed(batch, BruteForce(), progress)
+    by_rival = base.taken()
     return GateTiming(
         base_model=base.name,
         probes=len(run.outcomes),
@@ -129,15 +163,23 @@ def measure_gate(
         max_new_tokens=max_new_tokens,
         encode_s=round(encode_s, 3),
         gate_s=round(gate_s, 3),
-        gate_answers=run.report.questions_run,
+        gate_cpu_s=round(gate_cpu_s, 3),
+        gate_answers=by_gate.answers,
+        gate_tokens_read=by_gate.tokens_read,
+        gate_tokens_said=by_gate.tokens_said,
         rival_s=round(rival_s, 3),
-        rival_answers=rival.generations,
+        rival_cpu_s=round(rival_cpu_s, 3),
+        rival_answers=by_rival.answers,
+        rival_tokens_read=by_rival.tokens_read,
+        rival_tokens_said=by_rival.tokens_said,
         ratio=round(rival_s / gate_s, 2),
         cpu_ratio=round(rival_cpu_s / max(gate_cpu_s, 1e-9), 2),
         cold_ratio=round((rival_s + encode_s) / (gate_s + encode_s), 2),
         verdict=run.report.verdict,
         rival_verdict=other.report.verdict,
         ejected=len(run.report.ejected),
+        rival_ejected=len(other.report.ejected),
+        ejected_otherwise=ejected_otherwise(run, other),
         compared=len(run.outcomes),
         different=differences(run, other),
     )
@@ -189,3 +231,9 @@ def differences(run: GateRun, other: GateRun) -> int:
         )
         count += moved_otherwise or says_otherwise or mine.takes != its.takes
     return count
+
+
+def ejected_otherwise(run: GateRun, other: GateRun) -> tuple[str, ...]:
+    """Ids of the edits that only one of the two took out, or each for another reason, sorted."""
+    mine, its = ({(out.edit_id, out.reason) for out in one.report.ejected} for one in (run, other))
+    return tuple(sorted({edit_id for edit_id, _ in mine ^ its}))
