@@ -16,6 +16,7 @@ from workflow.histories.promises import Broken
 from workflow.histories.story import Step, tell, write_story
 
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+_PREFIX = "medrek-flow-histories-"
 _MOST_TRIES = 120
 _SHARE = 100
 
@@ -51,7 +52,7 @@ class Ran:
 @contextmanager
 def stage() -> Iterator[Template]:
     """Make the sites that histories are played on, in memory where the machine has a folder there."""
-    folder = Path(tempfile.mkdtemp(prefix="medrek-flow-histories-", dir=_place()))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_place()))
     try:
         yield Template(folder)
     finally:
@@ -90,7 +91,7 @@ def run_one(template: Template, folder: Path, seed: int, steps: Sequence[Step] |
 def run_many(first_seed: int, count: int, told: Callable[[int, int], None]) -> Ran:
     """Play the histories of seeds in a row in this process."""
     total = Ran()
-    with stage() as template, tempfile.TemporaryDirectory(dir=_place()) as folder:
+    with stage() as template, tempfile.TemporaryDirectory(prefix=_PREFIX, dir=_place()) as folder:
         for number in range(count):
             total += _tried(template, Path(folder), first_seed + number)
             told(number + 1, count)
@@ -112,7 +113,7 @@ def _tried(template: Template, folder: Path, seed: int) -> Ran:
 
 def replay(seed: int, steps: Sequence[Step]) -> Ran:
     """Play these steps once on the site of a seed."""
-    with stage() as template, tempfile.TemporaryDirectory(dir=_place()) as folder:
+    with stage() as template, tempfile.TemporaryDirectory(prefix=_PREFIX, dir=_place()) as folder:
         try:
             return run_one(template, Path(folder), seed, steps)
         except Broken as error:
