@@ -104,7 +104,8 @@ class _Life:
 
     def refuse_unsigned(self) -> str:
         ended = self._shell.run("promote", "--yes")
-        return expect(self._live() == 0 and ended.code == 0, f"release {self._live()} is live")
+        live = self._live()
+        return expect(live == 0 and ended.code == 0, f"release {live} is live")
 
     def _live(self) -> int:
         release = cast(dict[str, object], self._shell.json("live")["release"])
@@ -118,7 +119,8 @@ class _Life:
         expect(signed.code == 0, signed.last_word)
         ended = self._shell.run("promote", "--yes", "--json")
         verdict = ended.fields.get("verdict", ended.last_word)
-        return expect(ended.code == 0 and self._live() == 1, f"gate: {verdict}; release {self._live()} is live")
+        live = self._live()
+        return expect(ended.code == 0 and live == 1, f"gate: {verdict}; release {live} is live")
 
     def says_it(self) -> str:
         self._after = self._answers()
@@ -138,9 +140,8 @@ class _Life:
 
     def killed_rollback(self) -> str:
         ended = self._shell.run("rollback", "b0001", "--reason", "self-test", kill_at="rollback.before_commit")
-        return expect(
-            ended.code == -9 and self._live() == 1, f"killed with {-ended.code}; release {self._live()} is live"
-        )
+        live = self._live()
+        return expect(ended.code == -9 and live == 1, f"killed with {-ended.code}; release {live} is live")
 
     def roll_back(self) -> str:
         done = cast(dict[str, object], self._shell.json("rollback", "b0001", "--reason", "self-test")["plan"])
