@@ -1,7 +1,7 @@
 """The promises, asked of the ledger after every step of a history, in words of their own and not of the code's.
 
 P4 (a question that fires no edit gets the base model's own answer) needs a model: ``tests/editor_engine`` has it
-(``test_edited_model.py``, ``test_served_model.py``). P7 is about texts: ``tests/review_tui/test_safe_text.py``.
+(``test_lm_families.py``, ``test_token_loop.py``). P7 is about texts: ``tests/review_tui/test_safe_text.py``.
 """
 
 from __future__ import annotations
