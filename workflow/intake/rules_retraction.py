@@ -32,9 +32,34 @@ _VERBS = {
     "double": ("doubles", "doubled", "increase"),
     "prolong": ("prolongs", "prolonged", "prolong"),
     "relieve": ("relieves", "relieved", "relieve"),
+    "enhance": ("enhances", "enhanced", "enhance"),
+    "attenuate": ("attenuates", "attenuated", "attenuate"),
+    "alleviate": ("alleviates", "alleviated", "alleviate"),
+    "ameliorate": ("ameliorates", "ameliorated", "ameliorate"),
+    "suppress": ("suppresses", "suppressed", "suppress"),
+    "inhibit": ("inhibits", "inhibited", "inhibit"),
+    "delay": ("delays", "delayed", "delay"),
+    "accelerate": ("accelerates", "accelerated", "accelerate"),
+    "raise": ("raises", "raised", "raise"),
+    "elevate": ("elevates", "elevated", "elevate"),
+    "diminish": ("diminishes", "diminished", "diminish"),
+    "restore": ("restores", "restored", "restore"),
 }
 """Verbs of a claim: present, past, and the verb of the question."""
-_BY_FORM = {form: base for base, (present, past, _) in _VERBS.items() for form in (present, past)}
+_BY_FORM = {form: base for base, (present, past, _) in _VERBS.items() for form in (base, present, past)}
+_NO_OUTCOME = re.compile(
+    r"(?:and|or|but|by|in|of|on|to|from|with|at|after|during|over|only|significantly|more|less|further|slightly|as|than"
+    r"|was|were|is|are)\b|.*\b(?:is|was|were|are|has|have|had|been|did)\b",
+    re.IGNORECASE,
+)
+"""What no verb of a claim acts on: "increased significantly in", "a reduced response was found in"."""
+_OPEN_SUBJECT = re.compile(
+    r"(?:there|effects?|findings?|prevalence|incidence|levels?|rates?|changes?|differences?|no|obtained|compared|combined"
+    r"|the\s+(?:effects?|findings?|prevalence|incidence|levels?|rates?))\b"
+    r"|.*\b(?:the|an?|of|and|or|with|has|have|had|was|were|is|are|been|by|in|for|to|not|more|less)$|the$",
+    re.IGNORECASE,
+)
+"""Beginnings and ends of what is no treatment: the words before an adjective, or a measure that rose by itself."""
 _ADVERB = r"(?:significantly|markedly|substantially|effectively|also|greatly|strongly|consistently|dramatically|safely)"
 _LEAD = (
     r"(?:(?:in\s+conclusion|conclusions?|in\s+summary|overall|thus|therefore|taken\s+together)\s*[:,]?\s*)?"
@@ -96,7 +121,9 @@ def read_claim(sentence: str) -> Claim | None:
     if match is None or NEGATION.search(match.group()) or _HEDGE.search(match.group()):
         return None
     subject = match["subject"].strip()
-    if _NO_SUBJECT.fullmatch(subject) or phrases.AMOUNT.search(subject):
+    if _NO_SUBJECT.fullmatch(subject) or _OPEN_SUBJECT.match(subject) or phrases.AMOUNT.search(subject):
+        return None
+    if _NO_OUTCOME.match(match["outcome"]):
         return None
     outcome = re.split(r"\s+(?:compared|versus|vs|relative\s+to)\b", match["outcome"].strip())[0]
     people = re.sub(r"^(?:the|our)\s+", "", match["population"].strip())

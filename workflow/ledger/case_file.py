@@ -143,8 +143,11 @@ def find_rivals(connection: Connection, keys: Collection[str] | None = None) -> 
     by_key: dict[str, list[tuple[str, str, str, str]]] = defaultdict(list)
     for key, name, said, at in claims:
         by_key[key].append((name, said, at, f"candidate {name} proposes another object for the same fact"))
-    for key, name, said, at in held:
-        by_key[key].append((name, said, at, f"edit {name} in memory says another object for the same fact"))
+    for key, name, said, at, is_live in held:
+        words = (
+            f"would replace edit {name} in force, which says" if is_live else f"edit {name} of a batch says otherwise"
+        )
+        by_key[key].append((name, said, at, words))
     found: dict[str, tuple[Rival, ...]] = {}
     for key, name, said, _ in claims:
         rivals = tuple(
@@ -176,16 +179,16 @@ def _candidate_claims(connection: Connection, keys: Collection[str] | None) -> I
 
 def _edit_claims(
     connection: Connection, keys: Collection[str] | None, wanted: set[str]
-) -> Iterable[tuple[str, str, str, str]]:
+) -> Iterable[tuple[str, str, str, str, bool]]:
     columns = edits.c
     said = func.json_extract(columns.body, "$.object_new")
-    query = select(columns.functional_key, columns.edit_id, said, columns.created_at)
+    query = select(columns.functional_key, columns.edit_id, said, columns.created_at, columns.state)
     query = query.where(columns.state.in_(_IN_MEMORY))
     if keys is not None:
         query = query.where(columns.functional_key.in_(keys))
     for row in connection.execute(query.order_by(columns.created_at, columns.edit_id)):
         if row[0] in wanted:
-            yield row[0], row[1], str(row[2]), row[3]
+            yield row[0], row[1], str(row[2]), row[3], row[4] == "live"
 
 
 def _read_chunk(connection: Connection, ids: Sequence[str]) -> Iterable[CaseFile]:

@@ -32,6 +32,12 @@ from workflow.records import Candidate, ChangeKind
             "patients with AF",
         ),
         (
+            "Statins attenuate vascular inflammation in adults with diabetes.",
+            "Statins",
+            "attenuate vascular inflammation",
+            "adults with diabetes",
+        ),
+        (
             "These results show that vitamin D prevents fractures in older women.",
             "vitamin D",
             "prevent fractures",
@@ -135,3 +141,19 @@ def test_without_a_claim_or_without_the_paper_there_is_no_candidate() -> None:
     assert refused.reason == NO_CLAIM
     (unknown,) = retracted(None, notice)
     assert isinstance(unknown, Refused)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "There was an increased incidence of fever in patients with asthma.",
+        "The finding of a reduced immune response, particularly in the elderly, needs study.",
+        "Plasma fibrinogen decreased significantly in the magnesium group.",
+        "The prevalence increases with age and is up to 28% in adolescents.",
+        "Obesity and overweight has increased significantly in recent years.",
+        "Effects of prolonged running in the heat on saliva are small.",
+        "A significant increase in frequency was found in both groups.",
+    ],
+)
+def test_a_measure_that_moved_by_itself_is_no_claim(sentence: str) -> None:
+    assert read_claim(sentence) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sqlalchemy import insert, update
 from tests.workflow.ledger.made_ledgers import Desk, create_desk, make_candidate, put_candidate, put_notice
 from workflow.intake.flood import crowds
 from workflow.ledger import tables
+from workflow.ledger.case_file import read_case_file
 from workflow.ledger.queue import Onlooker, QueueOrder, QueueView, queue_ids
 from workflow.records import CandidateState, Risk
 
@@ -74,3 +76,32 @@ def test_a_flood_is_one_group_with_its_source_and_what_of_it_is_shown(desk: Desk
         assert crowds(connection, least=6) == ()
     assert (group.source, group.candidates, group.shown) == ("openfda", 5, 2)
     assert group.words.startswith("5 from openfda in one night, 2 shown: 3 wait for their rehearsal")
+
+
+def test_what_would_replace_an_edit_in_force_says_so_and_what_that_says(desk: Desk) -> None:
+    held = make_candidate("zolpidem", "10 mg", object_old=None)
+    held_id = put_candidate(desk, held)
+    edit = {"edit_id": "e-1", "candidate_id": held_id, "batch_id": "b-1", "functional_key": held.functional_key}
+    with desk.ledger.write() as transaction:
+        batch = {"batch_id": "b-1", "ordinal": 1, "state": "promoted", "created_at": transaction.now, "created_by": "t"}
+        transaction.execute(insert(tables.batches).values(**batch))
+        body = json.dumps({"object_new": "10 mg"})
+        transaction.execute(
+            insert(tables.edits).values(**edit, body=body, state="in_batch", created_at=transaction.now)
+        )
+        columns = tables.candidates.c
+        batched = update(tables.candidates).where(columns.candidate_id == held_id)
+        transaction.execute(batched.values(state=CandidateState.BATCHED))
+    newer = put_candidate(desk, make_candidate("zolpidem", "5 mg"))
+    assert rivals_of(desk, newer) == ["edit e-1 of a batch says otherwise: 10 mg"]
+    with desk.ledger.write() as transaction:
+        transaction.execute(update(tables.edits).values(state="live"))
+    assert rivals_of(desk, newer) == ["would replace edit e-1 in force, which says: 10 mg"]
+    with desk.ledger.write() as transaction:
+        transaction.execute(update(tables.edits).values(state="withdrawn"))
+    assert rivals_of(desk, newer) == []
+
+
+def rivals_of(desk: Desk, candidate_id: str) -> list[str]:
+    with desk.ledger.read() as connection:
+        return [f"{rival.words}: {rival.object_new}" for rival in read_case_file(connection, candidate_id).rivals]
