@@ -85,7 +85,9 @@ def run_night(
 
     Raises:
         BusyError: another process holds the worker's lease.
+        SettingsError: no batch could ever pass the gate; nothing was read from any source.
     """
+    require_passable(site)
     ledger = site.open_ledger()
     try:
         with lease(ledger, WORKER, ttl_s=LEASE_TTL_S) as held:

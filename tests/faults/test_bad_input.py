@@ -224,6 +224,10 @@ def test_settings_that_do_not_read(prepared: Prepared, tmp_path: Path) -> None:
     site = prepared.copy(prepared.baseline, tmp_path / "site")
     site.configure("gate", audit_share=2.0)
     assert "gate.audit_share: expected" in refused(site, 10, "night", "--now", THIRD_NIGHT)
+    runs = site.counts("runs")
+    site.configure("gate", audit_share=0.0)
+    assert "gate.audit_share: expected more than 0" in refused(site, 10, "night", "--now", THIRD_NIGHT)
+    assert site.counts("runs") == runs, "no night was opened, so that no source was read for a gate that cannot pass"
     site.configure("gate", audit_share=0.05)
     site.configure("extraction", backend="openai", base_url="http://127.0.0.1:1/v1", model="m")
     assert "extraction.allow_private" in refused(site, 10, "night", "--now", THIRD_NIGHT)
