@@ -14,7 +14,6 @@ from workflow.outgoing import trusted_certificates
 from workflow.site import Site
 
 _log = logging.getLogger(__name__)
-SCHEMA = "medrek-flow.notification"
 
 
 def tell(site: Site, summary: NightSummary) -> tuple[str, ...]:
@@ -49,7 +48,7 @@ def _copy_report(site: Site, summary: NightSummary) -> None:
 def _post(site: Site, summary: NightSummary) -> None:
     from workflow.notifications.webhook import post
 
-    body = {"schema": SCHEMA, "version": 1, "site_name": summary.site_name, **summary.fields}
+    body = {"schema": "medrek-flow.notification", "version": 1, "site_name": summary.site_name, **summary.fields}
     post(site.settings.notify.webhook, site.settings.http, body)
 
 
