@@ -67,7 +67,9 @@ _JOINTLY = (
 )
 ASKS = re.compile(
     r"\b(?:to|we|aimed?|objective|purpose|aim)\s+(?:\w+\s+){0,3}(?:investigat|examin|evaluat|determin|assess|study|compar|test|explor|establish|clarify)\w*|\bwhether\b(?!\s+or\s+not)|\b(?:was|were)\s+(?:\w+ly\s+)?(?:studied|investigated|examined|evaluated|assessed|explored|enrolled|conducted|performed)\b"
-    r"|\b(?:randomly\s+assigned|randomi[sz]ed|double-blind|multicent\w+|enrolled)\b",
+    r"|\bstud(?:y|ies)\s+(?:\w+\s+){0,3}(?:evaluat|examin|assess|investigat|address)\w*|\b(?:studies|trials)\s+(?:\w+\s+){0,2}(?:has|have)\s+been\s+(?:completed|conducted|performed|done)\b"
+    r"|\binconclusive\b|\btoo\s+(?:small|few)\s+to\b|\b(?:future|further|additional)\s+(?:studies|research|trials|investigations?)\b|^\s*(?:potential|possible)\b[^.]*\binteractions?\W*$"
+    r"|\b(?:influence|effects?)\s+(?:of|on)\b[^.]*:\s*$|\b(?:randomly\s+assigned|randomi[sz]ed|double-blind|multicent\w+|enrolled)\b",
     re.IGNORECASE,
 )
 JOINT = re.compile(rf"\b{_JOINTLY}\b", re.IGNORECASE)
@@ -123,3 +125,8 @@ HEADING_END = re.compile(r"^\s*(?:\([^()]*\)\s*)?(?::|\s[-–—]\s)")
 CONTRAINDICATED = re.compile(r"\bcontraindicated\b", re.IGNORECASE)
 PEOPLE_LEAD = re.compile(r"\b(?:in|for|among)\s+(?=[a-z\d])", re.IGNORECASE)
 ON_A_DRUG = re.compile(r"\b(?:receiv|tak(?:e|ing)|treated|given|on\s+)\w*", re.IGNORECASE)
+NO_DRUG = re.compile(
+    r"(?:cytochrome\s+)?(?:CYP|P-?\s?450|P-?gp)[\w\s/-]*|(?:iso)?(?:en)?zymes?|(?:other\s+)?(?:drugs?|medications?|medicines?|agents?|substances?)",
+    re.IGNORECASE,
+)
+"""What sets annotate beside drugs, and what is no drug: enzymes, and words for any drug."""

@@ -32,6 +32,7 @@ from workflow.intake.interaction_wordings import (
     JOINT,
     MORE,
     NEXT_VERB,
+    NO_DRUG,
     ON_A_DRUG,
     PAIRED,
     PAIRED_AFTER,
@@ -81,7 +82,7 @@ def read_interactions(sentence: str, lexicon: Lexicon) -> list[Interaction]:
     found: dict[tuple[str, str], Interaction] = {}
     for one in _read(sentence, lexicon):
         names = sorted((one.one.text.casefold(), one.other.text.casefold()))
-        if not _one_drug(*names):
+        if not _one_drug(*names) and not any(NO_DRUG.fullmatch(name) for name in names):
             found.setdefault((names[0], names[1]), one)
     return list(found.values())
 

@@ -61,6 +61,12 @@ def test_a_stated_interaction_is_read(sentence: str, expected: set[tuple[str, st
         "Corvandine reduced mortality more than aspirin compared with warfarin.",
         "Patients received corvandine, tavorine or warfarin.",
         "Corvandine is a metabolite of tavorine.",
+        "A drug interaction study evaluated the effect of corvandine in combination with rifampin.",
+        "Several interaction studies have been completed with both corvandine and digoxin.",
+        "The sample is too small to conclude on the risk of bleeding with concomitant corvandine and warfarin.",
+        "Further studies should look at dosing effects of corvandine in combination with digoxin.",
+        "Results in patients taking corvandine and concomitant warfarin were inconclusive as to dose adjustment.",
+        "Potential Corvandine and Digoxin Interactions",
     ],
 )
 def test_denied_open_or_compared_gives_nothing(sentence: str) -> None:
