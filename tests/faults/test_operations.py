@@ -73,6 +73,24 @@ def test_a_full_disk_changes_nothing_and_the_next_night_goes_on(prepared: Prepar
     site.done("doctor", "--quick")
 
 
+def test_a_full_disk_promotes_nothing_and_serves_on(prepared: Prepared, small_disk: Path) -> None:
+    site = prepared.copy(prepared.signed, small_disk / "site")
+    live, releases = site.live(), site.counts("releases")
+    with closing(sqlite3.connect(site.root / "data" / "ledger.sqlite")) as serving:
+        serving.execute("SELECT count(*) FROM audit").fetchall()  # somebody serves, and has the ledger open
+        for leave in (0, 100_000):
+            fill(small_disk, leave=leave)
+            ended = site.run("promote", "--yes")
+            assert ended.code in (1, 10), (leave, ended)
+            assert "room" in assert_one_line(ended), (leave, ended)
+            assert (site.live(), site.counts("releases")) == (live, releases), leave
+        assert site.answers(WOMEN)[0]["release_id"] == live[0], "what is live is still answered from"
+        (small_disk / "ballast").unlink()
+    site.done("promote", "--yes")
+    assert site.live()[0] == live[0] + 1
+    site.done("audit", "verify")
+
+
 def test_a_worker_that_is_told_to_end_ends_well(prepared: Prepared, tmp_path: Path) -> None:
     site = prepared.copy(prepared.signed, tmp_path / "site")
     running = site.start("worker", "--watch", "60")

@@ -310,7 +310,11 @@ def _check_file(path: Path) -> None:
 _TROUBLES: tuple[tuple[str, type[WorkflowError], str], ...] = (
     ("locked", BusyError, f"another process has been writing for {BUSY_TIMEOUT_S:.0f} s; try again"),
     ("busy", BusyError, f"another process has been writing for {BUSY_TIMEOUT_S:.0f} s; try again"),
-    ("full", WorkflowError, "the disk is full and nothing was changed; make room and try again"),
+    (
+        "full",
+        WorkflowError,
+        "the disk is full: this step changed nothing, earlier ones are on record; make room and try again",
+    ),
     ("readonly", SettingsError, "it cannot be written; expected a file of your own, mode 0600, in a folder 0700"),
     ("unable to open", SettingsError, "it cannot be opened; expected a file of your own, mode 0600"),
     ("malformed", DamagedError, "the file is damaged; restore it from a backup"),

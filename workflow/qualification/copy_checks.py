@@ -72,6 +72,8 @@ class CopyChecks:
         results = cast(list[dict[str, object]], self.shell.json("ask", *questions)["results"])
         right = sum(one["edit_id"] == edit["edit_id"] for one, edit in zip(results, edits, strict=False))
         release = results[0]["release_id"]
+        if not edits:
+            return expect(not results[0]["edit_id"], f"release {release}: no edit is in force, and none answers")
         return expect(
             right == len(edits), f"release {release}: {right} of {len(edits)} edits asked answer their question"
         )

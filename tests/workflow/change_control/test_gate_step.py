@@ -141,7 +141,7 @@ def test_a_full_disk_leaves_the_batch_staged_and_live_as_it_was(made: GatedSite)
         pages = plain.execute("PRAGMA page_count").fetchone()[0]
     limit = f"PRAGMA max_page_count={pages}"
     event.listen(made.ledger._engine, "checkout", lambda plain, *_: plain.execute(limit))
-    with pytest.raises(WorkflowError, match="disk is full and nothing was changed"):
+    with pytest.raises(WorkflowError, match="disk is full: this step changed nothing"):
         steps.gate(batch_id)
     assert made.batch(batch_id).state is BatchState.STAGED
     assert made.live == before
