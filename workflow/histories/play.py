@@ -125,14 +125,19 @@ def whole_life(play: Play, steps: Sequence[Step]) -> int:
     for number, step in enumerate(steps, start=1):
         try:
             play.step(step)
-        except Broken as error:
-            raise Broken(f"step {number} ({step}): {error}") from error
+        except Exception as error:
+            raise Broken(f"step {number} ({step}): {_words(error)}") from error
     try:
         play.promises.ask_whole(play.ledger)
         taken = _take_all_out(play)
-    except Broken as error:
-        raise Broken(f"after step {len(steps)}: {error}") from error
+    except Exception as error:
+        raise Broken(f"after step {len(steps)}: {_words(error)}") from error
     return len(steps) + taken
+
+
+def _words(error: Exception) -> str:
+    """What was broken; an error that nobody foresaw is a finding like any other."""
+    return str(error) if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
 
 
 def _take_all_out(play: Play) -> int:

@@ -75,7 +75,7 @@ def run_one(template: Template, folder: Path, seed: int, steps: Sequence[Step] |
         finally:
             play.close()
     finally:
-        shutil.rmtree(site.root)
+        shutil.rmtree(site.root, ignore_errors=True)  # SQLite may take its own files away meanwhile
     causes = [release.cause for release in play.books.releases]
     return Ran(
         histories=1,
