@@ -42,6 +42,7 @@ def of_ledger(connection: Connection) -> Picture:
         "marks": sorted(tuple(row) for row in rows("SELECT candidate_id, reviewer_id, verdict FROM marks")),
         "wordings": {row[0]: row[1] for row in rows(_WORDINGS)},
         "claims": {row[0]: (row[1], row[2]) for row in rows("SELECT candidate_id, reviewer_id, until FROM claims")},
+        "versions": dict(_pairs(rows("SELECT key, count(*) FROM notices GROUP BY key"))),
         "steps": rows("SELECT count(*) FROM desk_steps").scalar(),
         "pins": rows("SELECT count(*) FROM audit WHERE event IN ('pin.refused', 'pin.accepted')").scalar(),
         "hasty": sorted(row[0] for row in rows("SELECT candidate_id FROM expedited")),
@@ -88,6 +89,7 @@ def of_books(books: ReleaseBooks) -> Picture:
             if fact.wording
         },
         "claims": {name: (person, utc_text(until)) for name, (person, until) in books.claims.items()},
+        "versions": {f"set_id:{subject}": len(told) for subject, told in books.versions.items()},
         "steps": books.steps,
         "pins": sum(len(tried) for tried in books.pins.values()),
         "hasty": sorted(name for name, fact in books.facts.items() if fact.is_hasty),
