@@ -25,6 +25,7 @@ QUESTIONS = [
     *(f"How is drug{number} given?" for number in range(9)),
     *(f"How is brand{number} given to children?" for number in range(9)),
     *(f"How should drug{number} be stored, and drug{number + 1}?" for number in range(8)),
+    *(f"How is it given to people, drug{number} aside?" for number in range(8)),
     "How is it given to people?",
     "What is it called?",
     "Why?",
@@ -52,7 +53,7 @@ class Counting:
 def rows(encoder: TextEncoder, base: CausalLM, simple_edit: Build) -> dict[str, MemoryRow]:
     """Rows with aliases, two that newer ones shadow, and one whose question names no subject."""
     edits = [simple_edit(number, aliases=(f"brand{number}",)) for number in range(8)]
-    newer = [replace(edits[number], edit_id=f"newer-{number}", object_new="other") for number in (1, 4)]
+    newer = [replace(edits[number], edit_id=f"newer-{number}", object_new="other", aliases=()) for number in (1, 4)]
     nameless = simple_edit(20, subject="a thing", question="How is it given to people?")
     built = [*build_rows([*edits, nameless], encoder, base), *build_rows(newer, encoder, base, sequence=2)]
     return {row.edit_id: row for row in built}
@@ -108,8 +109,10 @@ def test_a_row_that_comes_back_into_force_and_other_limits_decide_everything_ane
     both = Memory((rows["edit-0"], rows["edit-1"], rows["newer-1"]))
     model, kept = EditedModel(base, encoder, both), KeptDecisions()
     assert kept(model, ["How is drug1 given?"])[0].edit_id == "newer-1"
+    assert kept(model, ["How is brand1 given?"])[0].edit_id is None
     back = model.with_memory(both.without(["newer-1"]))
     assert kept(back, ["How is drug1 given?", "Why?"])[0].edit_id == "edit-1"
+    assert kept(back, ["How is brand1 given?"])[0].edit_id == "edit-1"
     assert kept(back.with_stop(stopped=True), ["How is drug1 given?"])[0].edit_id is None
     strict = EditedModel(base, encoder, back.memory, Thresholds(margin=1e6))
     assert kept(strict, ["How is drug1 given?"])[0].edit_id is None
@@ -135,6 +138,11 @@ def test_a_verifier_looks_at_a_pair_once_over_all_memories_and_again_for_an_audi
     assert len(verifier.asked) == asked, "nothing is left to look at"
     assert staged.anew().retrieve(questions) == after
     assert len(verifier.asked) > asked
+    kept = KeptDecisions()
+    kept(staged, questions)
+    less = staged.with_memory(staged.memory.without(["edit-7"]))
+    assert kept(less, questions) == less.retrieve(questions)
+    assert kept.made == 2 * len(questions), "which rows are looked at hangs on the others: nothing is kept"
     assert {one.edit_id for one in after} == {f"edit-{number}" for number in range(6)}
 
 
