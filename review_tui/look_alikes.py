@@ -12,9 +12,7 @@ import unicodedata
 from functools import lru_cache
 
 _GREEK_LIKE_LATIN = dict(zip("ονρυικΑΒΕΖΗΙΚΜΝΟΡΤΥΧϲϳ", "ovpuikABEZHIKMNOPTYXcj", strict=True))
-_CYRILLIC_LIKE_LATIN = dict(
-    zip("аеорсухіјѕԁһԛԝғӏАВЕКМНОРСТУХІЈЅԌԜ", "aeopcyxijsdhqwflABEKMHOPCTYXIJSGW", strict=True)
-)
+_CYRILLIC_LIKE_LATIN = dict(zip("аеорсухіјѕԁһԛԝғӏАВЕКМНОРСТУХІЈЅԌԜ", "aeopcyxijsdhqwflABEKMHOPCTYXIJSGW", strict=True))
 _TWINS = {**_GREEK_LIKE_LATIN, **_CYRILLIC_LIKE_LATIN}
 _FOREIGN = ("CYRILLIC", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU")
 _WORD = re.compile(r"[^\W\d_]+")

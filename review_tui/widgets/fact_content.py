@@ -98,11 +98,13 @@ def _change_lines(view: CandidateView, width: int) -> list[Content]:
         taken_out = view.withdraws or "an edit that is not named"
         return [named(width, "takes out", taken_out, _WARN), named(width, "then says", view.object_new)]
     origin = f"   ({view.object_old_origin})" if view.object_old_origin else ""
+    minus, plus = diff_lines(view.object_old, view.object_new)
+    minus += line_content(origin, "$quiet") if view.object_old is not None else Content("")
+    indent = Content("\n" + " " * (_NAME_WIDTH + 2))
     lines = [
-        line_content(f"{name:<{_NAME_WIDTH}}", "$quiet") + line
-        for name, line in zip(("old", "new"), diff_lines(view.object_old, view.object_new), strict=True)
+        line_content(f"{name:<{_NAME_WIDTH}}", "$quiet") + indent.join(line.wrap(max(10, width - _NAME_WIDTH - 2)))
+        for name, line in (("old", minus), ("new", plus))
     ]
-    lines[0] += line_content(origin, "$quiet") if view.object_old is not None else Content("")
     if view.fixed_from is not None:
         lines.append(
             named(width, "fixed from", f"{view.fixed_from}  ({view.fixed_by or 'a reviewer'} corrected it)", _WARN)

@@ -21,6 +21,10 @@ BEHIND = 17  # flags, conflict, signatures, age
 StyleOf = Callable[[str], Style]
 
 
+_LEAST_OLD = 5
+"""Cells under which what was said before is not worth showing."""
+
+
 @dataclass(frozen=True)
 class QueueLine:
     """What a line is made of."""
@@ -68,7 +72,12 @@ def _fact(line: QueueLine, width: int, style_of: StyleOf) -> list[Segment]:
     found = style_of("queue--found")
     return [
         *marked(fitted(subject, left) + "  ", line.found_words, None, found),
-        *marked(fitted(change, max(0, width - left - 2)), line.found_words, Style(bold=True), found),
+        *marked(
+            fitted(_cut_old(row, change, width - left - 2), max(0, width - left - 2)),
+            line.found_words,
+            Style(bold=True),
+            found,
+        ),
     ]
 
 
@@ -79,6 +88,15 @@ def _change(row: QueueRow) -> str:
     if row.action is Action.FLAG:
         return f"flagged: {old or new}"
     return f"{old} → {new}" if old else f"→ {new}"
+
+
+def _cut_old(row: QueueRow, change: str, width: int) -> str:
+    """Shorten what was said before, where both do not fit: what would be said counts more."""
+    old, arrow, new = change.partition(" → ")
+    if cell_len(change) <= width or not arrow or row.action is not Action.EDIT:
+        return change
+    room = width - cell_len(arrow + new)
+    return f"{fitted(old, room).rstrip() if room >= _LEAST_OLD else '…'}{arrow}{new}"
 
 
 def marked(text: str, words: Sequence[str], style: Style | None, found: Style) -> list[Segment]:

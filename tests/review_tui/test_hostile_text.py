@@ -90,7 +90,7 @@ async def look(seat: Seat) -> None:
     """Scroll until every quote was on the screen, so that the deciding keys wake."""
     await seat.press("g")
     for _ in range(400):
-        if "(r reject)" not in seat.text():
+        if "d defer)" not in seat.text():
             return
         await seat.press("space")
     raise AssertionError(f"the quote never came:\n{seat.text()}")
@@ -131,7 +131,7 @@ async def walk_through(desk: HostileDesk, texts: list[str], size: tuple[int, int
         await seat.type(PIN)
         await seat.press("enter")
         await seat.shows("1 decision signed")
-        await seat.press("escape", "question_mark", "escape", "escape", "9")
+        await seat.press("question_mark", "escape", "escape", "9")
         seat.app.notify(desk.text, title=desk.text)
         await seat.shows("[9 Rejected 1]")
         assert not any(character < " " for line in seat.text().split("\n") for character in line)

@@ -46,6 +46,13 @@ async def test_a_filter_is_a_chip_that_says_how_much_is_outside_and_a_saved_view
     assert not desk.saved_views()
 
 
+async def test_a_narrow_line_cuts_what_was_said_before_and_shows_what_would_be_said() -> None:
+    desk = MemoryDesk([candidate(0, object_old="20 milligrams by mouth twice daily", object_new="15 mg twice daily")])
+    async with seated(desk, (80, 24)) as seat:
+        await open_queue(seat)
+        await seat.shows("→ 15 mg twice daily")
+
+
 async def test_a_search_typed_in_one_burst_is_a_search_and_no_command() -> None:
     async with seated(MemoryDesk(demo_candidates()), (100, 30)) as seat:
         await open_queue(seat)
