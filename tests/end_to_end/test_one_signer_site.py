@@ -63,11 +63,12 @@ def test_every_format_of_the_drop_folder_comes_to_a_candidate(prepared: Prepared
 
 
 def test_one_signer_from_label_to_undone_edit(tmp_path: Path) -> None:
-    site = Shell(tmp_path / "site", cold=True)
-    site.done("init", str(site.root), "--profile", "one-signer", "--reviewer", "Dr. A. Tester", pin=PIN)
+    """One command of each kind as ``python -m workflow``, the others forked from a warm process."""
+    site, cold = Shell(tmp_path / "site"), Shell(tmp_path / "site", cold=True)
+    cold.done("init", str(site.root), "--profile", "one-signer", "--reviewer", "Dr. A. Tester", pin=PIN)
     site.read_the_drop_folder_only()
     site.drop("corvandine.md", label("10 mg"))
-    assert site.night(FIRST_NIGHT).json["proposed"] == []
+    assert cold.night(FIRST_NIGHT).json["proposed"] == []
     first = site.live()
     site.drop("corvandine.md", label(DOSE))
     (proposed,) = cast(list[dict[str, str]], site.night(SECOND_NIGHT).json["proposed"])
@@ -81,11 +82,11 @@ def test_one_signer_from_label_to_undone_edit(tmp_path: Path) -> None:
     unseen = site.run(*approve, "--json", pin=PIN)
     assert (unseen.code, site.counts("decisions", "marks")) == (16, {"decisions": 0, "marks": 0})
     assert "without --json" in assert_one_line(unseen)
-    assert ">>>" in site.done(*approve, pin=PIN).out
-    assert "PASS" in site.done("promote", "--yes").out
+    assert ">>>" in cold.done(*approve, pin=PIN).out
+    assert "PASS" in cold.done("promote", "--yes").out
 
     asked = (WOMEN, PARAPHRASE, MEN, OTHER_DRUG)
-    after = site.answers(*asked)
+    after = cold.answers(*asked)
     assert [DOSE in str(one["answer"]) for one in after] == [True, True, False, False]
     assert [one["batch_id"] for one in after] == ["b0001", "b0001", None, None]
     edit_id = str(after[0]["edit_id"])
@@ -99,7 +100,7 @@ def test_one_signer_from_label_to_undone_edit(tmp_path: Path) -> None:
     assert SENTENCE.format(DOSE) in traced
 
     moment = str(site.one("SELECT created_at FROM releases WHERE release_id = 1"))
-    site.done("rollback", "b0001", "--reason", "label withdrawn")
+    cold.done("rollback", "b0001", "--reason", "label withdrawn")
     again = site.run("rollback", "b0001", "--reason", "label withdrawn")
     assert again.code == 16
     assert_one_line(again)
