@@ -81,6 +81,11 @@ ONCE_BROKEN = {
         *way_in()[:-1],
         *steps(f"check {NEWEST}", f"gate {NEWEST} 0 1", f"promote {NEWEST}"),
     ),
+    "two batches that passed against the same release": (
+        *way_in(0)[:-1],
+        *way_in(1)[:-1],
+        *steps("promote 0", "promote 9"),
+    ),
     "a check of a batch without a shard": (
         *steps("propose 0 0 0", f"rehearse {NEWEST}", f"decide {NEWEST} {ADA}", "night_batches"),
         *steps(f"check {NEWEST}"),
