@@ -35,6 +35,9 @@ def show_candidate(view: CandidateView) -> None:
             ("signatures", f"{len(view.signed_by)} of {view.required_signatures}"),
         )
     )
+    for check in view.checks:
+        sign = {True: "✓", False: "✗", None: "·"}[check.passed]
+        say(f"{sign} {check.name}: {check.words}", style="bold red" if check.passed is False else "")
     for line in view.signed_by:
         say(f"  signed by {line}")
     for line in view.signatures_void:
@@ -70,6 +73,8 @@ def _show_rehearsal(rehearsal: RehearsalView | None) -> None:
         say("not rehearsed yet: medrek-flow worker")
         return
     say(f"rehearsed with carrier {rehearsal.carrier}:", style="bold")
+    if rehearsal.says_now:
+        say(f"  live says now: {rehearsal.says_now}")
     for answer in rehearsal.answers:
         say(f"  {answer.question}")
         say(
