@@ -19,7 +19,7 @@ from workflow.cli import (
     bench_histories,
     bench_prompts,
     bench_retrieval,
-    bench_review,
+    bench_review_command,
 )
 from workflow.cli.options import Json
 from workflow.cli.output import emit_json, note, progress_bar, say, table
@@ -83,7 +83,7 @@ def promotion(
 
 
 app.command("retrieval")(bench_retrieval.retrieval)
-app.command("review")(bench_review.review)
+app.command("review")(bench_review_command.review)
 app.command("edit")(bench_edit.edit)
 app.command("base-model")(bench_base_model.base_model)
 app.command("engine")(bench_engine.engine)
