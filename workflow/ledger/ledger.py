@@ -10,9 +10,7 @@ Safe for several threads and processes: every ``read`` and ``write`` uses a conn
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
-import stat
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -21,22 +19,17 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, CursorResult, Engine, Executable, event
-from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from workflow.clock import Clock, utc_now, utc_text
-from workflow.errors import BusyError, DamagedError, IllegalTransitionError, SettingsError, WorkflowError
+from workflow.errors import DamagedError, SettingsError
 from workflow.file_modes import open_closed
 from workflow.ledger import audit
+from workflow.ledger.file_troubles import BUSY_TIMEOUT_S, check_file, troubles_named
 from workflow.ledger.tables import audit as audit_table
 from workflow.ledger.tables import site as site_table
 
 MIGRATION = "0005"
 """The newest migration; what ``Ledger.open`` expects to find."""
-BUSY_TIMEOUT_S = 30.0
-"""How long a writer waits for another: SQLite's wait is not fair (2.75 s were seen for two busy writers)."""
-_SQLITE_HEADER_BYTES = 100
-_LEAST_ROOM_BYTES = 65_536
-"""What SQLite wants for its shared memory, and a page or two."""
 _WRITES = "ledger_writes"
 
 
@@ -80,7 +73,7 @@ class Ledger:
             SettingsError: There is none, it cannot be read, or its migration is not this program's.
             DamagedError: The file is no SQLite database, or not a ledger.
         """
-        _check_file(path)
+        check_file(path)
         ledger = cls(path, clock=clock)
         found = ledger.migration()
         if found != MIGRATION:
@@ -101,7 +94,7 @@ class Ledger:
             SettingsError: There is none, its schema is newer than this program, or the copy cannot be written.
             DamagedError: The file is no SQLite database, or not a ledger.
         """
-        _check_file(path)
+        check_file(path)
         ledger = cls(path, clock=clock)
         try:
             found = ledger.migration()
@@ -146,7 +139,7 @@ class Ledger:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give one snapshot: everything read in the block belongs together, and nothing can be written."""
-        with _named(self.path), self._engine.connect() as connection, connection.begin():
+        with troubles_named(self.path), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -160,7 +153,7 @@ class Ledger:
             raise RuntimeError("a write transaction is open in this thread already; pass it on instead")
         self._writing.open = True
         try:
-            with _named(self.path), self._engine.connect() as plain:
+            with troubles_named(self.path), self._engine.connect() as plain:
                 connection = plain.execution_options(**{_WRITES: True})
                 with connection.begin():
                     yield Transaction(connection, utc_text(self.clock()))
@@ -233,7 +226,7 @@ def migrate(path: Path, *, to: str = "head") -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     engine = _engine(path)
     try:
-        with _named(path), engine.connect() as plain:
+        with troubles_named(path), engine.connect() as plain:
             connection = plain.execution_options(**{_WRITES: True})
             config.attributes["connection"] = connection
             command.upgrade(config, to)
@@ -283,71 +276,3 @@ def _begin(connection: Connection) -> None:
     writes = bool(connection.get_execution_options().get(_WRITES, False))
     connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _check_file(path: Path) -> None:
-    """Refuse what is plainly no ledger, without opening it.
-
-    A file that this process opens and closes beside SQLite gives up SQLite's locks on it (POSIX): another process
-    would then take away the write-ahead log under an open ledger. So only the file's status is looked at here.
-    """
-    try:
-        status = path.stat()
-    except FileNotFoundError as error:
-        raise SettingsError(
-            f"ledger {path}: expected a file, got none; run medrek-flow init, or restore a backup"
-        ) from error
-    except OSError as error:
-        raise SettingsError(
-            f"ledger {path} cannot be read ({error.strerror}); expected a file of your own, mode 0600"
-        ) from error
-    if not os.access(path, os.R_OK):
-        raise SettingsError(f"ledger {path} cannot be read; expected a file of your own, mode 0600")
-    if not stat.S_ISREG(status.st_mode) or status.st_size < _SQLITE_HEADER_BYTES:
-        raise DamagedError(f"ledger {path}: expected a SQLite file, got something else; restore it from a backup")
-
-
-_TROUBLES: tuple[tuple[str, type[WorkflowError], str], ...] = (
-    ("locked", BusyError, f"another process has been writing for {BUSY_TIMEOUT_S:.0f} s; try again"),
-    ("busy", BusyError, f"another process has been writing for {BUSY_TIMEOUT_S:.0f} s; try again"),
-    (
-        "full",
-        WorkflowError,
-        "the disk is full: this step changed nothing, earlier ones are on record; make room and try again",
-    ),
-    ("readonly", SettingsError, "it cannot be written; expected a file of your own, mode 0600, in a folder 0700"),
-    ("unable to open", SettingsError, "it cannot be opened; expected a file of your own, mode 0600"),
-    ("malformed", DamagedError, "the file is damaged; restore it from a backup"),
-    ("not a database", DamagedError, "the file is damaged; restore it from a backup"),
-    ("disk i/o", DamagedError, "the disk reports an error; check it, then run medrek-flow doctor"),
-)
-
-
-def _what_sqlite_says(path: Path, error: DatabaseError) -> str:
-    """SQLite's words; where a full disk left no room for its shared memory it says "disk I/O error"."""
-    said = str(error.orig).casefold()
-    return "full" if "disk i/o" in said and _is_full(path.parent) else said
-
-
-def _is_full(folder: Path) -> bool:
-    try:
-        return shutil.disk_usage(folder).free < _LEAST_ROOM_BYTES
-    except OSError:
-        return False
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Turn what SQLite says of file and disk into one line; broken rules of our own schema pass unchanged."""
-    try:
-        yield
-    except IntegrityError as error:
-        if "append-only" in str(error.orig):
-            raise IllegalTransitionError(f"ledger {path}: {error.orig}") from error
-        raise
-    except DatabaseError as error:
-        said = _what_sqlite_says(path, error)
-        for words, kind, line in _TROUBLES:
-            if words in said:
-                raise kind(f"ledger {path}: {line}") from error
-        raise
