@@ -61,3 +61,10 @@ def test_rollback_modules_load_no_model() -> None:
     )
     result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_naming_every_command_loads_no_database_library() -> None:
+    """``--help`` names all of them; their own work is loaded when one is called."""
+    program = "import sys, workflow.cli.main; print('sqlalchemy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
