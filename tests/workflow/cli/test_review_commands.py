@@ -21,6 +21,7 @@ def test_a_wrong_answer_enters_the_queue_and_leaves_by_a_decision(world: World, 
     assert [one["candidate_id"] for one in listed["candidates"]] == [name]
     shown = run("queue", "show", name)  # nobody is enrolled under this account: a visitor may look
     assert (shown.code, "\x1b" in shown.out, "req-7" in shown.out) == (0, False, True)
+    assert "quotes stand at their place" in shown.out
     decided = run("queue", "decide", name, "--verdict", "approve", "--as", "script-one")
     assert decided.code == 0
     assert json.loads(run("queue", "undo", "--as", "script-one", "--json").out)["candidate_ids"] == [name]
