@@ -57,7 +57,7 @@ def test_a_night_killed_while_a_slow_model_answers_asks_only_what_had_no_reply(
         running.kill()
         assert site.end(running).code < 0
         assert replies(site) == 2
-        assert site.one("SELECT status FROM runs ORDER BY started_at DESC LIMIT 1") == "running"
+        assert site.one("SELECT status FROM runs ORDER BY started_at DESC, run_id DESC LIMIT 1") == "running"
         asked_before = about(llm)
         assert sorted(asked_before.values()) == [1, 1, 1]
         unanswered = list(asked_before)[-1]
@@ -111,7 +111,7 @@ def test_a_random_local_model_writes_of_the_schema_is_refused_and_the_night_goes
     site.configure("extraction", backend="local", model=str(random_model), timeout_s=60.0)
     ended = site.run("night", "--now", THIRD_NIGHT, "--json")
     assert ended.code == 0, ended
-    assert site.one("SELECT status FROM runs ORDER BY started_at DESC LIMIT 1") == "done"
+    assert site.one("SELECT status FROM runs ORDER BY started_at DESC, run_id DESC LIMIT 1") == "done"
     said = site.rows("SELECT state, reason FROM candidates")
     assert said, "what it wrote was of the schema, and held a fact"
     assert {state for state, _ in said} == {"refused"}
