@@ -64,7 +64,7 @@ def measure_review(*, candidates: int, keys: int, kills: int, progress: Progress
             decided = sum(_mark_and_kill(command, number, progress, kills, sign=True) for number in range(kills))
             acknowledged = sum(_mark_and_kill(command, number, progress, kills) for number in range(kills))
             desk = _desk(site, ledger)
-            lost, lost_decisions = acknowledged - len(desk.marks()), decided - _decisions(ledger)
+            lost, lost_decisions = acknowledged + decided - _marks(ledger), decided - _decisions(ledger)
             block_s, block_cpu_s = asyncio.run(_longest_block(desk))
         finally:
             ledger.close()
@@ -168,6 +168,13 @@ def _mark_and_kill(command: list[str], number: int, progress: Progress, kills: i
             seat.wait_for("decision signed")
         seat.kill()
     return 1
+
+
+def _marks(ledger: Ledger) -> int:
+    """Marks that were ever saved: a sitting that came back to a candidate marked before replaces the mark on it."""
+    with ledger.read() as connection:
+        saved = select(func.count()).select_from(tables.audit).where(tables.audit.c.event == "candidate.marked")
+        return int(connection.execute(saved).scalar_one())
 
 
 def _decisions(ledger: Ledger) -> int:
