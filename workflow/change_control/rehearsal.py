@@ -164,8 +164,17 @@ def _stance(candidate: Candidate, answer: str) -> Stance:
         return Stance.OLD if says(answer, candidate.object_new) else Stance.NEITHER
     if _takes(candidate, answer):
         return Stance.NEW
-    held = (candidate.object_old, *candidate.must_not_assert)
-    return Stance.OLD if any(says(answer, one) for one in held if one) else Stance.NEITHER
+    held = [one for one in (candidate.object_old, *candidate.must_not_assert) if one]
+    if any(says(answer, one) for one in held):
+        return Stance.OLD
+    shorter = any(_says_in_short(answer, one) for one in held) and not _says_in_short(answer, candidate.object_new)
+    return Stance.OLD if shorter else Stance.NEITHER
+
+
+def _says_in_short(answer: str, whole: str) -> bool:
+    """Whether an answer is a good part of an object: "severe asthma" of "patients with severe asthma"."""
+    words = answer.rstrip(" .").split()
+    return 2 * len(words) >= len(whole.split()) and bool(words) and says(whole, " ".join(words))
 
 
 def _moves(near_misses: tuple[NearMiss, ...], now: Sequence[str], then: Sequence[str]) -> tuple[ProbeMove, ...]:

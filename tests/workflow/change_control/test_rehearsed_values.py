@@ -212,11 +212,12 @@ def test_what_live_says_now_is_told_apart_and_what_it_says_already_closes_itself
     already = make_candidate("corvandine", known, object_old=None, **plain)
     replaces = make_candidate("corvandine", "7 mg", object_old=known, **plain)
     unheard = make_candidate("corvandine", "8 mg", object_old="9 g", **plain)
-    for candidate in (already, replaces, unheard):
+    in_short = make_candidate("corvandine", "6 mg", object_old=f"a dose of {known}", **plain)
+    for candidate in (already, replaces, unheard, in_short):
         propose(ledger, candidate)
     rehearse_waiting(ledger, room(editor, tmp_path, Carrier.TEXT))
-    heard = [rehearsal_of(ledger, one.candidate_id).says_now for one in (already, replaces, unheard)]
-    assert heard == ["the new in 1 of 1", "the old in 1 of 1", "neither in 1 of 1"]
+    heard = [rehearsal_of(ledger, one.candidate_id).says_now for one in (already, replaces, unheard, in_short)]
+    assert heard == ["the new in 1 of 1", "the old in 1 of 1", "neither in 1 of 1", "the old in 1 of 1"]
     with ledger.read() as connection:
         columns = tables.candidates.c
         rows = connection.execute(select(columns.candidate_id, columns.state))
