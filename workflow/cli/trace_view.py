@@ -17,7 +17,7 @@ def show_trace(trace: Trace) -> None:
     fields(
         (
             ("question", trace.question),
-            ("answer now", trace.object_new),
+            ("answer now" if trace.live else "answer with it", trace.object_new),
             ("answer before", trace.object_old or "not on record"),
             ("fact", ", ".join((trace.subject, trace.relation, *(f"{k}={v}" for k, v in trace.qualifiers)))),
             ("in force", _in_force(trace)),
