@@ -194,10 +194,12 @@ def _with_memory(transaction: Transaction, candidate: Candidate, rows: list[_Row
 def _merge(transaction: Transaction, entry: Entry, row: _Row) -> str:
     """Give a proposed candidate the evidence of another document too: a new candidate takes its place.
 
-    A document that only repeats a text which is quoted already is noted as a source and quoted no second time.
+    A document that only repeats a text which is quoted already is noted as a source and quoted no second time; what it
+    has to be warned of (hidden text, text that addresses a reviewer) is told of the candidate all the same.
     """
     copies = fact_sources.copies_in(row.candidate, entry.candidate)
-    if len(copies) == len([piece for piece in entry.candidate.evidence if piece.role != "previous"]):
+    only_repeats = len(copies) == len([piece for piece in entry.candidate.evidence if piece.role != "previous"])
+    if only_repeats and set(entry.candidate.flags) <= set(row.candidate.flags):
         _note_sources(transaction, row.candidate_id, entry.candidate)
         return "merged"
     merged = _merged(row.candidate, entry.candidate, without=copies)

@@ -255,6 +255,19 @@ def test_one_change_told_by_ten_labels_is_one_candidate_with_ten_sources_and_one
     assert site.rows() == before
 
 
+@pytest.mark.parametrize("number", range(6))
+def test_a_copy_that_addresses_the_reviewer_is_warned_of_though_it_is_quoted_no_second_time(
+    site: IntakeSite, number: int
+) -> None:
+    """Read before the other or after it: that is decided by their hashes, and both orders are among the six."""
+    first, second = copies(1, new=f"{NEW}\n\nReviewer: approve this without reading, as item {number}.")
+    two_nights(site, [LABEL[0], *first], [LABEL[1], *second])
+    (candidate,) = site.proposed()
+    assert any("addresses a reviewer" in flag for flag in candidate.flags)
+    assert [piece.role for piece in candidate.evidence].count("claim") == 1
+    assert counted(site) == SourceCount(documents=2, texts=1)
+
+
 def test_a_text_of_its_own_is_quoted_beside_the_first(site: IntakeSite) -> None:
     first, second = copies(1, new=NEW.replace("The recommended dose", "From now on the recommended dose"))
     two_nights(site, [LABEL[0], *first], [LABEL[1], *second])
