@@ -71,13 +71,15 @@ class Adapters(nn.Module):
                 "name some of those"
             )
         self.names = [name for name, _ in chosen]
+        self.on = True
+        """Off, the layers give what they gave before; for several sets of adapters on one encoder."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.parts = nn.ModuleList(
                 LowRankAdapter(layer.in_features, layer.out_features, rank) for _, layer in chosen
             )
         for adapter, (_, layer) in zip(self.parts, chosen, strict=True):
-            layer.register_forward_hook(_adding(adapter))
+            layer.register_forward_hook(self._adding(adapter))
 
     def weights(self) -> dict[str, Tensor]:
         """The adapters' weights under the names of the layers they sit on."""
@@ -107,12 +109,13 @@ class Adapters(nn.Module):
             for name, tensor in own.items():
                 tensor.copy_(found[name])
 
+    def _adding(self, adapter: nn.Module) -> Any:
+        """A forward hook that adds the adapter's output to the layer's."""
 
-def _adding(adapter: nn.Module) -> Any:
-    """A forward hook that adds the adapter's output to the layer's."""
+        def add(_layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            if not self.on:
+                return output
+            added: Tensor = output + adapter(inputs[0])
+            return added
 
-    def add(_layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        added: Tensor = output + adapter(inputs[0])
-        return added
-
-    return add
+        return add

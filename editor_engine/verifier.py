@@ -1,8 +1,8 @@
 """The second stage of retrieval: does a question ask for the same fact as an edit's key question?
 
 The bi-encoder proposes, a verifier disposes: it runs only when a key has cleared the prototype. ``CrossVerifier`` reads
-question and key question side by side (the text encoder with adapters of its own), and joins what it sees with the
-keys' product and the words' evidence. A pair's score depends on that pair alone.
+question and key question side by side (the text encoder with adapters of its own, once or more often), and joins what
+it sees with the keys' product and the words' evidence. A pair's score depends on that pair alone.
 """
 
 from __future__ import annotations
@@ -90,8 +90,25 @@ class EvidenceHead(nn.Module):
         return logits
 
 
+class Reader(nn.Module):
+    """One cross-encoder: adapters of its own on the frozen encoder that all readers share, and a reading layer."""
+
+    def __init__(self, model: Any, *, rank: int, seed: int) -> None:
+        super().__init__()
+        self.adapters = Adapters(model, layers=ADAPTED_LAYERS, rank=rank, seed=seed).to(model.device)
+        self.read = nn.Linear(2 * int(model.config.hidden_size), 1)
+        nn.init.zeros_(self.read.weight)
+        nn.init.constant_(self.read.bias, -1.0)
+        self.read.to(model.device)
+
+    def weights(self, prefix: str = "") -> dict[str, Tensor]:
+        """Adapters and reading layer by name."""
+        own = {f"{prefix}adapters.{name}": tensor for name, tensor in self.adapters.weights().items()}
+        return own | {f"{prefix}read.{name}": one for name, one in self.read.state_dict(keep_vars=True).items()}
+
+
 class CrossVerifier(nn.Module):
-    """A cross-encoder over (question, key question) with an evidence head.
+    """Cross-encoders over (question, key question), whose mean joins the other evidence in a head.
 
     Args:
         model: a BERT-like encoder; frozen, it gets adapters.
@@ -99,6 +116,7 @@ class CrossVerifier(nn.Module):
         name, weights_digest: which encoder it is.
         rank: of the adapters. seed: of their start weights.
         terms: which list of clinical terms it reads by.
+        readers: how many cross-encoders read each pair.
     """
 
     def __init__(
@@ -111,6 +129,7 @@ class CrossVerifier(nn.Module):
         rank: int = 16,
         seed: int = 0,
         terms: TermList = "clinical-1",
+        readers: int = 1,
     ) -> None:
         super().__init__()
         self.name, self.weights_digest, self.rank = name, weights_digest, rank
@@ -118,15 +137,11 @@ class CrossVerifier(nn.Module):
         self._model = [model.eval().requires_grad_(False)]
         """In a list, so that the frozen encoder is no part of this module's weights."""
         self._tokenizer = tokenizer
-        self.adapters = Adapters(model, layers=ADAPTED_LAYERS, rank=rank, seed=seed).to(model.device)
-        width = int(model.config.hidden_size)
-        self.read = nn.Linear(2 * width, 1)
-        nn.init.zeros_(self.read.weight)
-        nn.init.constant_(self.read.bias, -1.0)
+        self._readers = [Reader(model, rank=rank, seed=seed + number) for number in range(readers)]
+        self.readers = nn.ModuleList(self._readers)
         self.evidence = EvidenceHead()
         self.rarity: Tensor
         self.register_buffer("rarity", torch.ones(int(model.config.vocab_size)))
-        self.read.to(model.device)
         self.limit = 0.0
         """For ``same_fact``, where no release's limit is at hand."""
 
@@ -152,11 +167,21 @@ class CrossVerifier(nn.Module):
             max_length=LONGEST_PAIR_TOKENS,
             return_tensors="pt",
         ).to(model.device)
-        states = model(**batch).last_hidden_state.float()
         real = batch["attention_mask"].unsqueeze(-1).float()
-        mean = (states * real).sum(1) / real.sum(1)
-        logits: Tensor = self.read(torch.cat([states[:, 0], mean], dim=1)).squeeze(-1)
-        return logits
+        seen: list[Tensor] = []
+        for reader in self._readers:
+            for one in self._readers:
+                one.adapters.on = one is reader
+            states = model(**batch).last_hidden_state.float()
+            mean = (states * real).sum(1) / real.sum(1)
+            seen.append(reader.read(torch.cat([states[:, 0], mean], dim=1)).squeeze(-1))
+        return torch.stack(seen).mean(0)
+
+    def set_dropout(self, *, on: bool) -> None:
+        """Whether the encoder drops states at random, as in training; off for every other use. Attention drops none."""
+        for name, module in self._model[0].named_modules():
+            if isinstance(module, nn.Dropout) and not name.endswith("attention.self.dropout"):
+                module.train(on)
 
     def compute_in(self, dtype: torch.dtype) -> None:
         """Cast the frozen encoder's own weights, for training; for use, load the verifier anew."""
@@ -215,16 +240,32 @@ class CrossVerifier(nn.Module):
 
     def weights(self) -> dict[str, Tensor]:
         """All weights but the frozen encoder's, by name."""
-        own = {f"adapters.{name}": tensor for name, tensor in self.adapters.weights().items()}
-        for part, module in (("read", self.read), ("evidence", self.evidence)):
-            own |= {f"{part}.{name}": tensor for name, tensor in module.state_dict(keep_vars=True).items()}
+        own: dict[str, Tensor] = {}
+        for number, reader in enumerate(self._readers):
+            own |= reader.weights(f"reader {number}." if number else "")
+        own |= {f"evidence.{name}": one for name, one in self.evidence.state_dict(keep_vars=True).items()}
         return {**own, "rarity": self.rarity}
+
+    @property
+    def reader(self) -> Reader:
+        """The first cross-encoder: the one that a stage of training trains."""
+        return self._readers[0]
+
+    def take_readers(self, others: Sequence[CrossVerifier]) -> None:
+        """Become the mean of verifiers of one cross-encoder each, with what the first knows of rare words."""
+        with torch.no_grad():
+            for own, other in zip(self._readers, others, strict=True):
+                for name, tensor in own.weights().items():
+                    tensor.copy_(other.reader.weights()[name])
+            self.rarity.copy_(others[0].rarity)
 
     def save(self, path: Path) -> None:
         """Write the weights in half precision, but for the evidence head's, with what encoder they fit."""
         about = {"format": FORMAT, "encoder": self.name, "digest": self.weights_digest, "rank": str(self.rank)}
         if self.terms != "clinical-1":
             about["terms"] = self.terms
+        if len(self._readers) > 1:
+            about["readers"] = str(len(self._readers))
         tensors = {
             name: tensor.detach()
             .to("cpu", torch.float32 if name.startswith("evidence") else torch.float16)
@@ -272,7 +313,13 @@ def load_verifier(path: Path, *, device: str = "cpu", encoder: str | Path | None
             f"({digest[:12]}): name the encoder that it was trained on"
         )
     verifier = CrossVerifier(
-        model, tokenizer, name=name, weights_digest=digest, rank=int(about["rank"]), terms=_terms_of(about, path)
+        model,
+        tokenizer,
+        name=name,
+        weights_digest=digest,
+        rank=int(about["rank"]),
+        terms=_terms_of(about, path),
+        readers=int(about.get("readers", "1")),
     )
     verifier.load(path)
     return verifier.to(device)

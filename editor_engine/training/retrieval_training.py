@@ -7,7 +7,7 @@ calibration.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -33,8 +33,11 @@ from editor_engine.verifier import CrossVerifier
 RETRIEVAL_PARTS: Final = preset_named("default").encoding
 """The encoder of a trained retrieval: adapters on every linear layer, clinical terms levelled, decisions verified."""
 
-_SHARES: Final = {"contrast": 0.3, "verification": 0.7}
-"""How the minutes are shared out; mining and calibration come on top, about a tenth."""
+_SHARES: Final = {"contrast": 0.2, "verification": 0.65}
+"""How the minutes are shared out; mining and calibration take the rest."""
+
+_READERS: Final = 2
+"""Cross-encoders of the verifier: the mean of two trained apart mistakes less than one (docs/retrieval.md)."""
 
 
 _LEAST_SHARE: Final = 0.125
@@ -56,12 +59,16 @@ class RetrievalSettings:
     """Edits in a step of the bi-encoder, over all sets (``_shared_out``)."""
     questions: int = 54
     """Questions in a step of the verifier, likewise."""
+    readers: int = _READERS
+    """Cross-encoders of the verifier, each trained in a stage of its own."""
     fast: bool | None = None
     """Whether frozen weights compute in bf16; by default where the processor or the GPU is fast at it."""
 
     def schedule(self, stage: str) -> Schedule:
         """The numbers of one stage."""
-        minutes = None if self.minutes is None or self.steps else self.minutes * 0.9 * _SHARES[stage]
+        minutes = None if self.minutes is None or self.steps else self.minutes * _SHARES[stage]
+        if minutes is not None and stage == "verification":
+            minutes /= self.readers
         steps = self.steps if minutes is None else None
         return Schedule(
             seed=self.seed, steps=steps, minutes=minutes, peak_rate=self.rate, warmup_steps=12, validate_every=120
@@ -73,6 +80,7 @@ class RetrievalSettings:
             "rate": self.rate,
             "rows": self.rows,
             "questions": self.questions,
+            "readers": self.readers,
             "parts": RETRIEVAL_PARTS.model_dump_json(),
         }
 
@@ -104,7 +112,8 @@ def train_retrieval(
 ) -> RetrievalRun:
     """Train bi-encoder and verifier on records, calibrate them on others, and leave a checkpoint in ``folder``.
 
-    State of the stages lies beside it, in ``folder.contrast`` and ``folder.verification``, and is kept.
+    State of the stages lies beside it, in ``folder.contrast``, ``folder.verification`` and ``folder.verification-2``,
+    and is kept.
 
     Args:
         data: files to train on. valid: files to choose checkpoints, head and limits on; they share no role.
@@ -178,25 +187,41 @@ class _Stages:
     ) -> tuple[CrossVerifier, CrossVerifier]:
         """The verifier, trained on what the bi-encoder finds nearest; its head is still to be fitted. Two, likewise."""
         lessons, valid = [lessons_of(one) for one in sets], [lessons_of(one[:_MOST_VALID]) for one in held]
-        verifier = _new_verifier(name, device, self._settings.seed, encoder)
-        verifier.rarity.copy_(_rarity(verifier, lessons))
-        if self._fast(device):
-            verifier.compute_in(torch.bfloat16)
         mined = [(one.keys, mine(records, one, encoder)) for records, one in zip(sets, lessons, strict=True)]
         held = [records[:_MOST_VALID] for records in held]
         mined_valid = [(one.keys, mine(records, one, encoder)) for records, one in zip(held, valid, strict=True)]
         rows = _shared_out(self._settings.questions, lessons)
-        objective = VerificationObjective(verifier, mined, mined_valid, rows=rows, seed=self._settings.seed)
-        left = self._run("verification", objective)
-        trained = _new_verifier(name, device, self._settings.seed, encoder)
-        trained.load(left / "verifier.safetensors")
-        return verifier, trained
+        rarity: torch.Tensor | None = None
+        trained: list[CrossVerifier] = []
+        for number in range(self._settings.readers):
+            seed = self._settings.seed + number
+            one = _new_verifier(name, device, seed, encoder, knows_words=number == 0)
+            rarity = rarity if rarity is not None else _rarity(one, lessons)
+            one.rarity.copy_(rarity)
+            if self._fast(device):
+                one.compute_in(torch.bfloat16)
+            objective = VerificationObjective(one, mined, mined_valid, rows=rows, seed=seed)
+            left = self._run("verification", objective, number)
+            one.load(left / "verifier.safetensors")
+            trained.append(one)
+        quick, verifier = (
+            _new_verifier(name, device, self._settings.seed, encoder, readers=len(trained)) for _ in range(2)
+        )
+        quick.take_readers(trained)
+        verifier.take_readers(trained)
+        if self._fast(device):
+            quick.compute_in(torch.bfloat16)
+        return quick, verifier
 
-    def _run(self, stage: str, objective: ContrastObjective | VerificationObjective) -> Path:
+    def _run(self, stage: str, objective: ContrastObjective | VerificationObjective, number: int = 0) -> Path:
+        schedule = self._settings.schedule(stage)
+        if number:
+            stage = f"{stage}-{number + 1}"
+            schedule = replace(schedule, seed=schedule.seed + number)
         folder = self._folder.with_name(f"{self._folder.name}.{stage}")
         self.records[stage] = train(
             objective,
-            self._settings.schedule(stage),
+            schedule,
             folder,
             inputs=self._inputs,
             resume=self._resume,
@@ -214,15 +239,28 @@ class _Stages:
             encoder.compute_in(torch.bfloat16)
 
 
-def _new_verifier(name: str | Path | None, device: str, seed: int, encoder: TextEncoder) -> CrossVerifier:
-    """A verifier whose adapters start as the bi-encoder's, which know the words already."""
+def _new_verifier(
+    name: str | Path | None,
+    device: str,
+    seed: int,
+    encoder: TextEncoder,
+    *,
+    readers: int = 1,
+    knows_words: bool = False,
+) -> CrossVerifier:
+    """A verifier whose adapters start as the bi-encoder's where it is to know the words; the others start as nothing.
+
+    Readers that start apart err apart.
+    """
     model, tokenizer, read_name, digest = read_encoder(name, device=device)
     listed = encoder.parts.texts.terms
     terms = "clinical-1" if listed == "as written" else listed
-    verifier = CrossVerifier(model, tokenizer, name=read_name, weights_digest=digest, seed=seed, terms=terms)
-    own = encoder.adapters.weights() if encoder.adapters is not None else {}
+    verifier = CrossVerifier(
+        model, tokenizer, name=read_name, weights_digest=digest, seed=seed, terms=terms, readers=readers
+    )
+    own = encoder.adapters.weights() if knows_words and encoder.adapters is not None else {}
     with torch.no_grad():
-        for layer, tensor in verifier.adapters.weights().items():
+        for layer, tensor in verifier.reader.adapters.weights().items():
             if layer in own and own[layer].shape == tensor.shape:
                 tensor.copy_(own[layer])
     return verifier

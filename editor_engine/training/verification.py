@@ -17,6 +17,7 @@ from torch.nn.functional import cross_entropy
 
 from editor_engine.training.mining import Mined
 from editor_engine.training.objective import Decision, Group, Share
+from editor_engine.training.orders import shuffled
 from editor_engine.verifier import CrossVerifier
 
 Pair = tuple[str, str]
@@ -32,6 +33,7 @@ class VerificationObjective:
         rows: questions of each set in a step.
         negatives: near misses that go with a question.
         turned: share of groups read the other way round.
+        dropout: whether the encoder drops states while it is trained.
     """
 
     def __init__(
@@ -45,9 +47,10 @@ class VerificationObjective:
         negatives: int = 3,
         turned: float = 0.3,
         most_valid: int = 200,
+        dropout: bool = True,
     ) -> None:
         self.verifier, self._sets, self._rows, self._seed = verifier, sets, rows, seed
-        self._negatives, self._turned = negatives, turned
+        self._negatives, self._turned, self._dropout = negatives, turned, dropout
         self._valid = [(keys, _spread(mined, most_valid)) for keys, mined in valid]
 
     @property
@@ -62,8 +65,9 @@ class VerificationObjective:
 
     def groups(self) -> Sequence[Group]:
         """Adapters, and the layer that reads the states."""
-        adapters = {f"adapters.{name}": one for name, one in self.verifier.adapters.named_parameters()}
-        read = {f"read.{name}": one for name, one in self.verifier.read.named_parameters()}
+        reader = self.verifier.reader
+        adapters = {f"adapters.{name}": one for name, one in reader.adapters.named_parameters()}
+        read = {f"read.{name}": one for name, one in reader.read.named_parameters()}
         return [Group(adapters), Group(read, rate=2.0)]
 
     def loss(self, step: int, share: Share) -> Mapping[str, Tensor]:
@@ -71,13 +75,16 @@ class VerificationObjective:
         chosen = [(number, at) for number, rows in enumerate(self._rows) for at in self._draw(number, rows, step)]
         part = [chosen[at] for at in share.rows(len(chosen))]
         groups = [self._group(number, at, Random(f"{self._seed}:{step}:{number}:{at}")) for number, at in part]
-        return {"verification": self._loss_of(groups)}
+        self.verifier.set_dropout(on=self._dropout)
+        found = self._loss_of(groups)
+        self.verifier.set_dropout(on=False)
+        return {"verification": found}
 
     def _loss_of(self, groups: Sequence[tuple[list[Pair], int]]) -> Tensor:
         count = len(groups)
         groups = [group for group in groups if group[0]]
         if not groups:
-            return self.verifier.read.bias.sum() * 0
+            return self.verifier.reader.read.bias.sum() * 0
         logits = self.verifier.read_pairs([pair for pairs, _ in groups for pair in pairs])
         terms: list[Tensor] = []
         parts = logits.split_with_sizes([len(pairs) for pairs, _ in groups])
@@ -99,12 +106,10 @@ class VerificationObjective:
 
     def _draw(self, number: int, rows: int, step: int) -> list[int]:
         size = len(self._sets[number][1])
-        found: list[int] = []
-        for at in range((step - 1) * rows, step * rows):
-            order = list(range(size))
-            Random(f"{self._seed}:{number}:{at // size}").shuffle(order)
-            found.append(order[at % size])
-        return found
+        return [
+            shuffled(size, Random(f"{self._seed}:{number}:{at // size}"))[at % size]
+            for at in range((step - 1) * rows, step * rows)
+        ]
 
     @torch.no_grad()
     def validate(self) -> Mapping[str, float]:

@@ -75,6 +75,27 @@ def test_a_file_keeps_the_list_of_clinical_terms(zolpidem: Edit, tmp_path: Path)
     assert loaded.pieces_of("nephroblastoma") == loaded.pieces_of("Wilms tumor")
 
 
+def made(seed: int, *, readers: int = 1) -> CrossVerifier:
+    model, tokenizer, name, digest = read_encoder()
+    found = CrossVerifier(model, tokenizer, name=name, weights_digest=digest, rank=4, seed=seed, readers=readers)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for tensor in found.weights().values():
+            tensor.copy_((torch.randn(tensor.shape, generator=generator) * 0.05).half())
+    return found
+
+
+def test_two_readers_see_the_mean_of_what_each_sees_alone(tmp_path: Path) -> None:
+    pairs = [("How much zolpidem?", "What is the dose of zolpidem?"), ("How much?", "Is zolpidem safe in children?")]
+    first, second, both = made(1), made(2), made(3, readers=2)
+    both.take_readers([first, second])
+    alone = [one.read_pairs(pairs) for one in (first, second)]
+    assert not torch.allclose(alone[0], alone[1])
+    assert torch.allclose(both.read_pairs(pairs), (alone[0] + alone[1]) / 2, atol=1e-5)
+    both.save(tmp_path / "verifier.safetensors")
+    assert torch.allclose(load_verifier(tmp_path / "verifier.safetensors").read_pairs(pairs), both.read_pairs(pairs))
+
+
 def test_a_file_that_does_not_fit_is_one_clear_error(verifier: CrossVerifier, tmp_path: Path) -> None:
     path = tmp_path / "verifier.safetensors"
     with pytest.raises(EncoderError, match="cannot be read"):

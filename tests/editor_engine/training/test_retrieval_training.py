@@ -144,10 +144,10 @@ def test_the_verification_loss_is_its_formula(tiny: Path) -> None:
     model, tokenizer, name, digest = read_encoder(str(tiny))
     verifier = CrossVerifier(model, tokenizer, name=name, weights_digest=digest, rank=2)
     with torch.no_grad():
-        verifier.read.weight.normal_(generator=torch.Generator().manual_seed(0))
+        verifier.reader.read.weight.normal_(generator=torch.Generator().manual_seed(0))
     keys = [one.question for one in RECORDS]
     mined = [Mined("How much examplol?", 0, 0, (0,), (1, 2)), Mined("Colour of mockidone?", 3, None, (), (3, 0))]
-    objective = VerificationObjective(verifier, [(keys, mined)], [(keys, mined)], rows=[2], turned=0.0)
+    objective = VerificationObjective(verifier, [(keys, mined)], [(keys, mined)], rows=[2], turned=0.0, dropout=False)
     found = objective.loss(1, Share())["verification"].item()
     scores = [verifier.read_pairs([(one.text, keys[at]) for at in (*one.same, *one.other)]) for one in mined]
     fires = torch.logsumexp(torch.cat([scores[0], torch.zeros(1)]), 0) - scores[0][0]
@@ -182,7 +182,7 @@ def test_training_leaves_a_checkpoint_that_decides(tiny: Path, tmp_path: Path) -
         encoder=str(tiny),
         tell=lambda stage, progress: told.append(stage),
     )
-    assert set(told) == {"contrast", "verification"}
+    assert set(told) == {"contrast", "verification", "verification-2"}
     checkpoint = EditorCheckpoint.load(tmp_path / "editor")
     assert checkpoint.digest == run.digest
     assert checkpoint.encoder.parts.decision == "verified"
