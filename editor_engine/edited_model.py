@@ -131,16 +131,19 @@ class EditedModel:
             base_digest=self.base.digest, encoder_digest=self.encoder.digest, thresholds=self.thresholds
         )
 
-    def with_memory(self, memory: Memory) -> EditedModel:
-        """The same model over another memory; base, encoder and the caches of encodings and answers are shared."""
-        return self._with(memory, stopped=self.stopped)
+    def with_memory(self, memory: Memory, thresholds: Thresholds | None = None) -> EditedModel:
+        """The same model over another memory, under its own limits if they are given; base, encoder and caches are
+        shared.
+        """
+        return self._with(memory, stopped=self.stopped, thresholds=thresholds)
 
     def with_stop(self, *, stopped: bool) -> EditedModel:
         """The same model with the stop flag set or lifted."""
         return self._with(self.memory, stopped=stopped)
 
-    def _with(self, memory: Memory, *, stopped: bool) -> EditedModel:
-        other = EditedModel(self.base, self.encoder, memory, self.thresholds, self.verifier, stopped=stopped)
+    def _with(self, memory: Memory, *, stopped: bool, thresholds: Thresholds | None = None) -> EditedModel:
+        limits = thresholds or self.thresholds
+        other = EditedModel(self.base, self.encoder, memory, limits, self.verifier, stopped=stopped)
         other._shared = self._shared
         return other
 

@@ -94,7 +94,7 @@ class EngineRetriever:
         self.encoder = encoder
         self._decide = decision_named(decision)
         self._prototype = encoder.prototype
-        self._verifier = _remembering(verifier)
+        self._verifier = remembering(verifier)
         self._queries: dict[str, Tensor] = {}
         self._rows: dict[str, MemoryRow] = {}
 
@@ -155,7 +155,8 @@ def with_limit(thresholds: Thresholds, name: str, level: float) -> Thresholds:
     return replace(thresholds, **limits)
 
 
-def _remembering(verifier: Verifier | None) -> Verifier | None:
+def remembering(verifier: Verifier | None) -> Verifier | None:
+    """The verifier, asked once about each pair: for several memories, limits and systems over the same edits."""
     if verifier is None:
         return None
     return _RememberedScores(verifier) if isinstance(verifier, ScoringVerifier) else _Remembered(verifier)
