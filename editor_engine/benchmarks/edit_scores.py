@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pydantic import TypeAdapter
+
 from editor_engine.benchmarks.asked import QUESTION, REPHRASE
-from editor_engine.benchmarks.paper_numbers import average
+from editor_engine.benchmarks.paper_numbers import SECONDS, average
 from editor_engine.benchmarks.retrieval_scores import Outcome, Share
 from editor_engine.metrics import normalised
 
@@ -38,6 +40,14 @@ class QuestionScore:
     reverts: bool | None = None
 
 
+_SCORE = TypeAdapter(QuestionScore)
+
+
+def score_from(line: Mapping[str, object]) -> QuestionScore:
+    """A question's scores as the raw results hold them."""
+    return _SCORE.validate_python({name: line[name] for name in QuestionScore.__dataclass_fields__})
+
+
 @dataclass(frozen=True)
 class EditBlock:
     """One system at one number of edits."""
@@ -46,6 +56,8 @@ class EditBlock:
     edits: int | None
     edit_s: float
     apart_s: float
+    without_value: int
+    """Edits that got no value (a refinement that did not take), and so are in no memory."""
     paper: dict[str, float]
     honest: dict[str, Share]
 
@@ -56,13 +68,20 @@ class EditBlock:
             "edits": self.edits,
             "seconds_an_edit": self.edit_s,
             "seconds_an_edit_refining_or_choosing": self.apart_s,
+            "edits_without_a_value": self.without_value,
             "paper_columns": self.paper,
             "free_generation": {name: share.to_json() for name, share in self.honest.items()},
         }
 
 
 def block_of(
-    system: str, edits: int | None, scores: Sequence[QuestionScore], *, edit_s: float, apart_s: float
+    system: str,
+    edits: int | None,
+    scores: Sequence[QuestionScore],
+    *,
+    edit_s: float,
+    apart_s: float,
+    without_value: int = 0,
 ) -> EditBlock:
     """The columns of one system. The paper's are means over questions (not over chunks), nothing set apart."""
     slots = list(dict.fromkeys(one.kind for one in scores if one.expected is None))
@@ -75,6 +94,7 @@ def block_of(
     paper["Flu"] = _mean(one.fluency for one in scores if one.kind == QUESTION)
     if {"Eff", "Gen"} <= paper.keys() and slots:
         paper["Avg"] = average({**paper, "Loc": paper["Loc"]} if "Loc" in paper else paper)
+    paper[SECONDS] = edit_s
     honest = {
         "takes": _share(scores, QUESTION),
         "takes, rephrased": _share(scores, REPHRASE),
@@ -84,7 +104,7 @@ def block_of(
             sum(one.reverts is not None for one in scores),
         ),
     }
-    return EditBlock(system, edits, edit_s, apart_s, paper, honest)
+    return EditBlock(system, edits, edit_s, apart_s, without_value, paper, honest)
 
 
 def fluency(text: str) -> float:

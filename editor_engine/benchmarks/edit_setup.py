@@ -9,10 +9,9 @@ from pathlib import Path
 from editor_engine.benchmarks.asked import Duplicates, by_slot
 from editor_engine.benchmarks.edit_answers import AnswerBook, Tell
 from editor_engine.benchmarks.edit_systems import CHOSEN, AlwaysSystem, EngineSystem, LookUpSystem, System
+from editor_engine.benchmarks.editor_names import UNTRAINED, editor_names
 from editor_engine.benchmarks.retrieval import chosen_level
-from editor_engine.benchmarks.retrievers import ExactMatch, TfIdf
-from editor_engine.checkpoint import MANIFEST_NAME
-from editor_engine.checkpoint_manifest import read_manifest
+from editor_engine.benchmarks.retrievers import ExactMatch, TfIdf, remembering
 from editor_engine.datasets.near_duplicates import RULE, find_duplicates, read_duplicates
 from editor_engine.datasets.records import EditRecord, read_records
 from editor_engine.edit import Carrier
@@ -22,19 +21,19 @@ from editor_engine.lm_families import CausalLM
 from editor_engine.threads import choose_threads
 from editor_engine.weights_digest import file_sha256
 
-UNTRAINED = "untrained"
 CARRIERS = (*(carrier.value for carrier in Carrier), CHOSEN)
 
 
 @dataclass(frozen=True)
 class EditSetup:
-    """What a run works on; ``facts`` are what its report names."""
+    """What a run works on; ``facts`` are what its report names, ``settings`` what all its results hang on."""
 
     records: Sequence[EditRecord]
     systems: Sequence[System]
     book: AnswerBook
     duplicates: Duplicates
     facts: dict[str, object]
+    settings: dict[str, str]
 
 
 def load_edit_setup(
@@ -63,23 +62,25 @@ def load_edit_setup(
     """
     if unknown := [one for one in carriers if one not in CARRIERS]:
         raise EngineError(f"Carrier: expected {', '.join(CARRIERS)}, got {unknown[0]}")
+    names = editor_names(editors) or [UNTRAINED]
     records = read_records(data)[:limit]
+    calibration = read_records(calibrate) if calibrate else records
     listed = by_slot(read_duplicates(duplicates) if duplicates else find_duplicates(records))
     model = CausalLM.load(base, device=device, dtype=dtype)
     choose_threads(model.parameters, device=device)
     named = any(record.subject for record in records)
     systems: list[System] = []
     folders: list[Path | None] = [*editors] or [None]
-    for folder in folders:
+    for folder, name in zip(folders, names, strict=True):
         editor = Editor.load(model, folder)
+        editor = replace(editor, verifier=remembering(editor.verifier))
         if folder is None:
             editor = replace(editor, thresholds=replace(editor.thresholds, subject_must_be_named=named))
         systems += [
-            EngineSystem(editor, carrier, name=_name_of(folder), progress=tell)
+            EngineSystem(editor, carrier, name=name, progress=tell)
             for carrier in carriers
             if carrier != Carrier.SOFT or editor.prompt_encoder is not None
         ]
-    calibration = read_records(calibrate) if calibrate else records
     tf_idf = TfIdf([record.question for record in calibration])
     apart = by_slot(find_duplicates(calibration)) if calibrate else listed
     level = chosen_level(tf_idf, calibration, apart, size=min(100, len(calibration)), seed=0, most_false=0.01)
@@ -89,15 +90,17 @@ def load_edit_setup(
         "sha256": file_sha256(data),
         "records": len(records),
         "base model": f"{model.name} ({model.parameters / 1e6:.1f} million parameters, {model.digest[:12]})",
-        "editors": ", ".join(str(folder) for folder in editors) or UNTRAINED,
+        "editors": ", ".join(names),
         "set apart by": str(duplicates) if duplicates else f"rule {RULE}",
         "TF-IDF limit": f"{level} chosen on {calibrate.name if calibrate else 'this very file, which flatters it'}",
     }
+    settings = {
+        "data": file_sha256(data),
+        "records": str(len(records)),
+        "base model": model.digest,
+        "set apart by": file_sha256(duplicates) if duplicates else RULE,
+        "longest answer": str(max_new_tokens),
+        "dtype": str(dtype),
+    }
     book = AnswerBook(model, max_new_tokens=max_new_tokens, tell=tell)
-    return EditSetup(records, systems, book, listed, facts)
-
-
-def _name_of(folder: Path | None) -> str:
-    if folder is None:
-        return UNTRAINED
-    return f"{read_manifest(folder / MANIFEST_NAME).preset} ({folder.name})"
+    return EditSetup(records, systems, book, listed, facts, settings)

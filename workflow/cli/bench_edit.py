@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from workflow.cli.bench_results import require_results_folder, results_kept, seconds_told
 from workflow.cli.bench_retrieval import sizes_in
 from workflow.cli.options import Json
 from workflow.cli.output import emit_json, note, progress_bar, say
@@ -36,6 +36,9 @@ def edit(
     longest: Annotated[int, typer.Option("--max-new-tokens", min=1, help="Longest free answer.")] = 32,
     seed: Annotated[int, typer.Option("--seed", help="For the memories.")] = 0,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Tables, figure and raw results.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --out, or add editors and sizes to it.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Measure edits by free generation and by the paper's columns, beside trivial systems and the paper's numbers.
@@ -44,17 +47,19 @@ def edit(
     Definitions: docs/benchmarks.md.
     """
     from editor_engine.benchmarks.edit_bench import measure_edits
-    from editor_engine.benchmarks.edit_files import RawEdits, edits_json, edits_markdown, write_edit_results
+    from editor_engine.benchmarks.edit_files import ANSWERS, edits_json, edits_markdown, write_edit_results
     from editor_engine.benchmarks.edit_setup import load_edit_setup
+    from editor_engine.benchmarks.kept_values import KeptValues
 
     sizes = sizes_in("--edits", edits)
+    require_results_folder(out, resume=resume)
     began = time.perf_counter()
     with progress_bar() as progress:
         setup = load_edit_setup(
             data,
             base,
             editors=editor or [],
-            carriers=[part.strip() for part in carriers.split(",")],
+            carriers=list(dict.fromkeys(part.strip() for part in carriers.split(","))),
             duplicates=duplicates,
             calibrate=calibrate,
             limit=limit,
@@ -63,7 +68,10 @@ def edit(
             max_new_tokens=longest,
             tell=progress,
         )
-        with RawEdits(out) if out else nullcontext() as raw:
+        members = {system.name: system.identity for system in setup.systems}
+        with results_kept(out, {**setup.settings, "seed": str(seed)}, members, resume=resume) as journal:
+            if out is not None:
+                setup.book.keep_in(out / ANSWERS, resume=resume)
             results = measure_edits(
                 setup.records,
                 setup.systems,
@@ -71,10 +79,11 @@ def edit(
                 setup.duplicates,
                 sizes=sizes,
                 seed=seed,
-                keep=raw or (lambda *_: None),
+                journal=journal,
+                values=KeptValues(out, resume=resume),
                 tell=progress,
             )
-    facts = {**setup.facts, "seed": seed, "seconds": round(time.perf_counter() - began, 1)}
+    facts = {**setup.facts, "seed": seed, **seconds_told(began, journal)}
     written = write_edit_results(out, results, facts) if out else []
     if as_json:
         emit_json("bench-edit", edits_json(results, facts))

@@ -12,14 +12,16 @@ import pytest
 from editor_engine.base_model import Prompted
 from editor_engine.benchmarks.asked import Asked
 from editor_engine.benchmarks.edit_answers import AnswerBook
-from editor_engine.benchmarks.edit_bench import measure_edits
-from editor_engine.benchmarks.edit_files import RawEdits, edits_json, write_edit_results
-from editor_engine.benchmarks.edit_scores import agreement, fluency
+from editor_engine.benchmarks.edit_bench import EditResults, measure_edits
+from editor_engine.benchmarks.edit_files import edits_json, write_edit_results
+from editor_engine.benchmarks.edit_latex import edits_latex
+from editor_engine.benchmarks.edit_scores import EditBlock, agreement, fluency
 from editor_engine.benchmarks.edit_setup import load_edit_setup
 from editor_engine.benchmarks.edit_systems import AlwaysSystem, EngineSystem, Given, LookUpSystem, System
-from editor_engine.benchmarks.paper_numbers import average, paper_rows
+from editor_engine.benchmarks.paper_numbers import average, paper_rows, paper_rows_beside
 from editor_engine.benchmarks.retrieval_scores import Share
 from editor_engine.benchmarks.retrievers import ExactMatch
+from editor_engine.benchmarks.run_journal import RunJournal
 from editor_engine.datasets.records import EditRecord, Locality, synthetic_body
 from editor_engine.demo import bundled_model
 from editor_engine.edit import Edit
@@ -57,8 +59,8 @@ def test_each_system_does_what_its_name_says(tmp_path: Path, base: CausalLM, boo
         LookUpSystem(ExactMatch(), base),
         AlwaysSystem(base),
     ]
-    with RawEdits(tmp_path) as raw:
-        results = measure_edits(RECORDS, systems, book, {}, sizes=(1, None), keep=raw)
+    with RunJournal(tmp_path, {}, resume=False) as journal:
+        results = measure_edits(RECORDS, systems, book, {}, sizes=(1, None), journal=journal)
     found = {(block.system, block.edits): block for block in results.blocks}
     exact, always = found["exact match + text", None], found["always in context", None]
     assert exact.honest["takes"] == always.honest["takes"] == found["untrained, text", 1].honest["takes"] == Share(3, 3)
@@ -77,9 +79,15 @@ def test_each_system_does_what_its_name_says(tmp_path: Path, base: CausalLM, boo
     assert [path.name for path in written] == ["report.md", "table.csv", "table.tex", "edits.png"]
     with (tmp_path / "table.csv").open() as file:
         sources = {row["source"] for row in csv.DictReader(file)}
-    assert sources == {"measured", "paper"}
+    assert sources == {"measured", "paper, Table 2", "paper, Table 3", "paper, Table 10"}
     body = json.loads(json.dumps(edits_json(results, {"data": "made up"})))
     assert {row["data"] for row in body["paper"]["rows"]} == {"MedVersa"}
+    tabulars = (tmp_path / "table.tex").read_text().split("\\begin{tabular}")
+    assert [one.count("\\midrule") for one in tabulars] == [0, 1, 2]
+    widths = [
+        {row.replace("\\&", "").count("&") for row in one.splitlines() if row.endswith("\\\\")} for one in tabulars[1:]
+    ]
+    assert [len(one) for one in widths] == [1, 1]
 
 
 def test_an_edit_that_leaves_no_trace_when_removed_is_told_from_one_that_does(base: CausalLM, book: AnswerBook) -> None:
@@ -123,11 +131,29 @@ def test_fluency_is_the_weighted_entropy_of_word_pairs_and_triples() -> None:
 
 
 def test_the_papers_rows_satisfy_equation_13_but_for_one_that_is_printed_so() -> None:
-    rows = paper_rows()
+    rows = [row for row in paper_rows() if "Avg" in row.numbers]
     off = [row for row in rows if abs(average(row.numbers) - row.numbers["Avg"]) > 0.011]
     assert [(row.table, row.method, row.data, row.edits) for row in off] == [(2, "MEND", "MedCF++", 100)]
     ours = next(row for row in rows if (row.method, row.data, row.edits, row.table) == ("MedREK", "MedVersa", 100, 2))
     assert ours.numbers == {"Eff": 74.49, "Gen": 70.46, "Loc": 99.45, "Flu": 598.67, "Avg": 85.96}
+
+
+def test_every_editor_of_the_paper_stands_beside_data_like_its_own() -> None:
+    beside = paper_rows_beside(["Eff", "TD", "Flu"])
+    assert {row.method.split()[0] for row in beside} == set("FT LoRA ROME MEMIT MEND MedLaSA RECIPE MedREK".split())  # noqa: SIM905
+    assert {row.data for row in beside if "Eff" in row.numbers} == {"MedCF++", "MedCF"}
+    assert {row.method: row.numbers for row in beside if row.table == 10}["MEMIT"] == {"s an edit": 18.239}
+    assert not paper_rows_beside(["Eff", "same_subject"])
+
+
+def test_names_of_data_are_no_latex() -> None:
+    share = {"takes": Share(1, 2), "flips Loc": Share(0, 2)}
+    block = EditBlock(
+        "recipe (50%_a&b), text", None, 0.0012, 0.0, 0, {"Eff": 1.0, "Loc": 100.0, "s an edit": 0.0012}, share
+    )
+    written = edits_latex(EditResults(2, [block]), {"data": "a_b.json"})
+    assert r"recipe (50\%\_a\&b), text & all 2 & 50.0 (9.5--90.5) & " in written
+    assert r"& this base & a\_b.json & all 2 & 1.00 & 100.00 & 0.0012 \\" in written
 
 
 def test_a_setup_names_what_it_works_on(tmp_path: Path) -> None:
