@@ -29,6 +29,7 @@ RELEASE_ACTIONS: tuple[DeskAction, ...] = (
     DeskAction("roll_back", ("b",), "roll back", Scope.BATCH, "Roll the whole batch back", on_key_line=True),
     DeskAction("roll_one_back", ("e",), "one edit", Scope.BATCH, "Roll a single edit of it back"),
     DeskAction("cancel", ("C",), "cancel", Scope.BATCH, "Take back its order, where the worker has not begun"),
+    DeskAction("end", ("x",), "end", Scope.BATCH, "End a batch that is not live; its candidates are approved again"),
     *_moving(Scope.BATCH),
     DeskAction("open", ("enter",), "batch", Scope.RELEASES, "Open the batch of this release", on_key_line=True),
     DeskAction(

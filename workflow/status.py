@@ -31,18 +31,19 @@ ANCHOR_LINE = NOT_ANCHORED
 STALE_AFTER_DAYS = 3
 """Days without a successful read after which a source counts as stale: a weekend and a day."""
 
-_WAITING = (BatchState.OPEN, BatchState.STAGED, BatchState.PASSED, BatchState.HELD)
+_WAITING = (BatchState.OPEN, BatchState.STAGED, BatchState.PASSED, BatchState.HELD, BatchState.REFUSED)
 _TO_DO = {
     BatchState.OPEN: "medrek-flow check {0}",
     BatchState.STAGED: "medrek-flow check {0}",
     BatchState.PASSED: "medrek-flow promote {0}",
     BatchState.HELD: "medrek-flow batch show {0}",
+    BatchState.REFUSED: "medrek-flow batch cancel {0} --reason TEXT",
 }
 
 
 @dataclass(frozen=True)
 class WaitingBatch:
-    """A batch that is neither live nor closed, and the command that takes it on."""
+    """A batch that holds candidates and is not live, and the command that takes it on."""
 
     batch_id: str
     state: str
@@ -191,14 +192,25 @@ def count_candidates(connection: Connection) -> dict[str, int]:
 
 
 def waiting_batches(connection: Connection) -> tuple[WaitingBatch, ...]:
-    """List the batches that are neither live nor closed, oldest first."""
-    columns = tables.batches.c
-    query = select(columns.batch_id, columns.state, columns.hold_reason).where(columns.state.in_(_WAITING))
+    """List the batches that are neither live nor closed, and those refused whole that still hold their candidates."""
+    columns, edits = tables.batches.c, tables.edits.c
+    held = func.count(edits.edit_id).label("held")
+    query = (
+        select(columns.batch_id, columns.state, columns.hold_reason, held)
+        .outerjoin(tables.edits, (edits.batch_id == columns.batch_id) & (edits.state == "in_batch"))
+        .where(columns.state.in_(_WAITING))
+        .group_by(columns.batch_id)
+        .order_by(columns.ordinal)
+    )
     found = []
-    for row in connection.execute(query.order_by(columns.ordinal)):
-        state = BatchState(row.state)
+    for row in connection.execute(query):
+        state, why = BatchState(row.state), row.hold_reason or ""
+        if state is BatchState.REFUSED:
+            if not row.held:
+                continue
+            why = f"its gate refused it whole; {row.held} signed candidate(s) wait in it"
         to_do = _TO_DO[state].format(row.batch_id)
-        found.append(WaitingBatch(row.batch_id, standing_word(state, row.hold_reason), to_do, row.hold_reason or ""))
+        found.append(WaitingBatch(row.batch_id, standing_word(state, row.hold_reason), to_do, why))
     return tuple(found)
 
 

@@ -52,7 +52,7 @@ class ReleaseDesk(Protocol):
         """Order the promotion of a passed batch; the worker carries it out."""
 
     def cancel_batch(self, batch_id: str, reason: str) -> ActResult:
-        """End a batch that is not live; its candidates are approved again."""
+        """End a batch that is not live, or was refused whole; its candidates are approved again while signed."""
 
     def orders(self) -> Sequence[OrderLine]:
         """List what the worker was asked to do: what is not finished, and what was finished lately, newest first."""

@@ -173,6 +173,8 @@ class BatchView:
     """Why it cannot be sent to the worker, in one line; None where it can."""
     why_not_promote: str | None
     why_not_roll_back: str | None
+    why_not_cancel: str | None = None
+    """Why it cannot be ended, so that its candidates are approved again; None where it can."""
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,21 @@ class BatchScreen(ListPage):
         else:
             self.start(flow)
 
+    def action_end(self) -> None:
+        """End it, and give its candidates back."""
+        if self._view is not None and self._view.why_not_cancel is not None:
+            self.say(self._view.why_not_cancel, Tone.ASK)
+        else:
+            self.start(self._end)
+
+    async def _end(self) -> None:
+        about = Content("Its candidates are approved again, while their signatures stand: for another batch, or none.")
+        reason = await self.ask_line(f"End {self._batch_id}: why?", about=about)
+        if reason is None:
+            self.say("The batch stays as it is.")
+        else:
+            await self._act(partial(self.releases.cancel_batch, self._batch_id, reason))
+
     def action_cancel(self) -> None:
         """Take its order back."""
         order = self._view.line.order if self._view else None

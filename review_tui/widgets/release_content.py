@@ -40,6 +40,7 @@ BATCH_SIGN = {
     BatchState.REFUSED: "✗ refused",
     BatchState.PROMOTED: "● live",
     BatchState.ROLLED_BACK: "← rolled back",
+    BatchState.CANCELLED: "○ cancelled",
 }
 ORDER_SIGN = {
     OrderState.WAITING: "· waits",
@@ -105,8 +106,12 @@ def batch_content(view: BatchView) -> Content:
     lines = [batch_line(line), line_content(f"by {line.created_by}", "$quiet")]
     if line.order is not None:
         lines.append(order_content(line.order))
-    for key, why in (("s", view.why_not_submit), ("p", view.why_not_promote), ("b", view.why_not_roll_back)):
-        word = {"s": "send it to the worker", "p": "promote it", "b": "roll it back"}[key]
+    for key, word, why in (
+        ("s", "send it to the worker", view.why_not_submit),
+        ("p", "promote it", view.why_not_promote),
+        ("b", "roll it back", view.why_not_roll_back),
+        ("x", "end it, and approve its candidates again", view.why_not_cancel),
+    ):
         told = f"{key}: {word}" if why is None else f"({key}) cannot {word}: {why}"
         lines.append(line_content(told, "bold" if why is None else "$quiet"))
     lines += gate_lines(view.gate)

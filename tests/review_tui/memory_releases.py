@@ -151,9 +151,10 @@ class MemoryReleases:
         """End a batch that is not live."""
         self.before_call("cancel_batch")
         view = self._batches[batch_id]
-        if not reason.strip() or view.line.state in {BatchState.PROMOTED, BatchState.ROLLED_BACK}:
+        if not reason.strip() or view.why_not_cancel is not None:
             return ActResult(False, "Cancelling needs a reason, and a batch that is not live.")
-        self._batches[batch_id] = replace(view, line=replace(view.line, state=BatchState.CANCELLED))
+        over = replace(view.line, state=BatchState.CANCELLED)
+        self._batches[batch_id] = replace(view, line=over, why_not_cancel="It is cancelled.")
         return ActResult(True, f"Batch {batch_id} is cancelled.")
 
     def orders(self) -> Sequence[OrderLine]:

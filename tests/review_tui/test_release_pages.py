@@ -49,6 +49,28 @@ async def reach(seat: Seat, words: str) -> None:
 
 
 @at_both_sizes
+async def test_a_batch_is_ended_with_a_reason_and_no_second_time(size: tuple[int, int]) -> None:
+    releases = MemoryReleases()
+    async with seated(MemoryDesk([candidate(0)]), size, releases=releases) as seat:
+        await seat.press("B", "n")
+        await seat.shows("y makes a batch of 2 edits")
+        await seat.press("y")
+        await seat.shows("Batch b-2 holds 2 edits")
+        await seat.press("enter")
+        await seat.shows("x: end it, and approve its candidates again")
+        await seat.press("x", "escape")
+        await seat.shows("The batch stays as it is")
+        await seat.press("x")
+        await seat.type("wrong mix")
+        await seat.press("enter")
+        await seat.shows("Batch b-2 is cancelled")
+        await seat.press("x")
+        await seat.shows("It is cancelled.")
+        await seat.press("escape")
+        await seat.shows("○ cancelled")
+
+
+@at_both_sizes
 async def test_a_rollback_shows_its_effect_and_wants_a_reason_and_the_id_typed(size: tuple[int, int]) -> None:
     releases = MemoryReleases()
     async with seated(MemoryDesk([candidate(0)]), size, releases=releases) as seat:

@@ -101,7 +101,7 @@ def submit_batch(ledger: Ledger, *, account: str, note: str = "", candidate_ids:
 
 
 def cancel_batch(ledger: Ledger, batch_id: str, *, reason: str, account: str) -> Cancelled:
-    """End a batch that is not live; its candidates are approved again."""
+    """End a batch that is not live, or was refused whole; its candidates are approved again while signed."""
     return _cancel_batch(ledger, batch_id, reason=reason, account=account)
 
 

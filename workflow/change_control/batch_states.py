@@ -4,7 +4,7 @@
               |  ^      |  ^
               v  |      v  |
              held       staged again: live moved, or a new check was ordered
-    refused and cancelled end a batch; what was cancelled by hand gives its candidates back.
+    refused ends a batch, and holds its candidates until somebody cancels it; cancelled by hand gives them back.
 
 A passed batch that needs a person is *waiting*: it stays ``passed`` and says what it waits for.
 """
@@ -22,7 +22,7 @@ NEXT: dict[BatchState, frozenset[BatchState]] = {
     ),
     BatchState.PASSED: frozenset({BatchState.PROMOTED, BatchState.STAGED, BatchState.HELD, BatchState.CANCELLED}),
     BatchState.HELD: frozenset({BatchState.STAGED, BatchState.CANCELLED}),
-    BatchState.REFUSED: frozenset(),
+    BatchState.REFUSED: frozenset({BatchState.CANCELLED}),
     BatchState.PROMOTED: frozenset({BatchState.ROLLED_BACK}),
     BatchState.ROLLED_BACK: frozenset({BatchState.PROMOTED}),
     BatchState.CANCELLED: frozenset(),

@@ -104,7 +104,7 @@ _WHEN: dict[Act, frozenset[State]] = {
     Act.DECIDE_SECOND: frozenset({CandidateState.AWAITING_SECOND, CandidateState.DEFERRED}),
     Act.EXPEDITE: frozenset({CandidateState.PROPOSED, *_OPEN_CANDIDATE, CandidateState.APPROVED}),
     Act.CREATE_BATCH: frozenset({CandidateState.APPROVED}),
-    Act.CANCEL_BATCH: frozenset(_UNPROMOTED),
+    Act.CANCEL_BATCH: frozenset({*_UNPROMOTED, BatchState.REFUSED}),
     Act.CHECK: frozenset(_UNPROMOTED),
     Act.PROMOTE: frozenset({BatchState.PASSED}),
     Act.PROMOTE_IN_ENVELOPE: frozenset({BatchState.PASSED}),

@@ -120,21 +120,29 @@ def cancel(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """End a batch that is not live; its candidates are approved again, for the next batch or none."""
+    """End a batch that is not live, or that its gate refused whole; its candidates are approved again.
+
+    Their signatures stand, unless something came since that the signers could not know.
+    """
     from workflow.change_control.acts import cancel_batch, show_batch
     from workflow.cli.asking import ask_line
     from workflow.cli.opening import acting_user, open_ledger
 
     with open_ledger(folder) as opened:
         edits = [edit.edit_id for edit in show_batch(opened.ledger, batch_id).batch.standing]
+        sent_back: tuple[tuple[str, str], ...] = ()
         if not dry_run:
             why = reason.strip() or ask_line("reason", option="--reason")
-            edits = list(cancel_batch(opened.ledger, batch_id, reason=why, account=acting_user()).edits)
+            done = cancel_batch(opened.ledger, batch_id, reason=why, account=acting_user())
+            edits, sent_back = list(done.edits), done.sent_back
     if as_json:
-        emit_json("batch-cancel", {"batch_id": batch_id, "dry_run": dry_run, "edits": edits})
-    else:
-        said = "would be" if dry_run else "is"
-        say(f"batch {batch_id} {said} cancelled; {len(edits)} candidate(s) are approved again")
+        back = [{"candidate_id": name, "why": why} for name, why in sent_back]
+        emit_json("batch-cancel", {"batch_id": batch_id, "dry_run": dry_run, "edits": edits, "sent_back": back})
+        return
+    said = "would be" if dry_run else "is"
+    say(f"batch {batch_id} {said} cancelled; {len(edits) - len(sent_back)} candidate(s) are approved again")
+    for name, why in sent_back:
+        say(f"{name} is back in the queue: {why}", style="yellow")
 
 
 @app.command("report")

@@ -147,15 +147,13 @@ def ask_promotion(summary: GateSummary) -> bool:
 
 def _show_dry_run(site: Site, batch_id: str, *, as_json: bool) -> None:
     """Show what a promotion would take up; the gate's verdict needs the model and is what ``check`` is for."""
+    from workflow.change_control.batch_states import UNPROMOTED
     from workflow.change_control.batches import approved_candidates, list_batches, read_batch
-    from workflow.status import waiting_batches
 
     ledger = site.open_ledger()
     with ledger.read() as connection:
-        waiting = waiting_batches(connection)
-        chosen = read_batch(connection, batch_id) if batch_id else None
-        if chosen is None and waiting:
-            chosen = next(batch for batch in list_batches(connection) if batch.batch_id == waiting[0].batch_id)
+        waiting = [batch for batch in list_batches(connection) if batch.state in UNPROMOTED]
+        chosen = read_batch(connection, batch_id) if batch_id else next(iter(waiting), None)
         approved = [candidate.candidate_id for candidate in approved_candidates(connection)]
     ledger.close()
     if as_json:

@@ -13,7 +13,7 @@ from review_tui import protocol as desk
 from review_tui.errors import DeskError
 from workflow.change_control import acts
 from workflow.change_control.affected_list import AffectedItem
-from workflow.change_control.batch_states import UNPROMOTED
+from workflow.change_control.batch_states import UNPROMOTED, may_become
 from workflow.change_control.batches import BatchRow, approved_candidates
 from workflow.change_control.ordering import take_back_promotion
 from workflow.change_control.proposals import propose_withdrawal
@@ -111,6 +111,7 @@ class LedgerReleases:
             why_not_submit=_why_not_submit(row),
             why_not_promote=_why_not_promote(row, orders),
             why_not_roll_back=None if is_live else "nothing of it is in force",
+            why_not_cancel=_why_not_cancel(row),
         )
 
     def assemble(self, candidate_ids: Sequence[str], note: str) -> desk.ActResult:
@@ -150,13 +151,13 @@ class LedgerReleases:
         return self._act(order)
 
     def cancel_batch(self, batch_id: str, reason: str) -> desk.ActResult:
-        """End a batch that is not live; its candidates are approved again."""
+        """End a batch that is not live, or was refused whole; its candidates are approved again while signed."""
 
         def cancel(account: str) -> desk.ActResult:
             done = acts.cancel_batch(self._ledger, batch_id, reason=reason, account=account)
-            return desk.ActResult(
-                done=True, words=f"{batch_id} is cancelled, {len(done.candidates)} are approved again"
-            )
+            back = f", {len(done.sent_back)} back in the queue" if done.sent_back else ""
+            words = f"{batch_id} is cancelled, {len(done.candidates)} are approved again{back}"
+            return desk.ActResult(done=True, words=words)
 
         return self._act(cancel)
 
@@ -304,6 +305,14 @@ class LedgerReleases:
 
 def _why_not_submit(row: BatchRow) -> str | None:
     return None if row.state in UNPROMOTED else f"it is {row.state.replace('_', ' ')}: nothing is left to check"
+
+
+def _why_not_cancel(row: BatchRow) -> str | None:
+    if row.state is BatchState.REFUSED and not row.standing:
+        return "nothing of it is left: each edit was ejected; re-open their candidates instead"
+    if may_become(row.state, BatchState.CANCELLED):
+        return None
+    return f"it is {row.state.replace('_', ' ')}: expected a batch that is not live and not closed"
 
 
 def _why_not_promote(row: BatchRow, orders: Sequence[Order]) -> str | None:

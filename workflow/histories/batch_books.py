@@ -106,13 +106,16 @@ class BatchBooks(DeskBooks):
     def cancel(self, account: str, name: str) -> bool:
         """Somebody ends a batch; False where it is refused."""
         batch = self.batches[name]
-        if not holds(account, "release_manager") or batch.state not in UNPROMOTED:
+        left = self.edits_of(name, "in_batch")
+        is_stuck = batch.state == "refused" and bool(left)
+        if not holds(account, "release_manager") or not (batch.state in UNPROMOTED or is_stuck):
             return False
-        for edit in self.edits_of(name, "in_batch"):
+        for edit in left:
             self.edits[edit].state = "cancelled"
             self.facts[self.edits[edit].fact].state = "approved"
         batch.state = "cancelled"
         self.sign(account, "cancel_batch", f"batch:{name}")
+        self.void()
         self.commit()
         return True
 

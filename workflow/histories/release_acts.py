@@ -50,7 +50,7 @@ class ReleaseActs(Stage):
 
     def do_cancel(self, picks: Picks) -> None:
         """Somebody ends a batch."""
-        name, who = self._batch(picks[0], "open", "held", "passed"), account(picks[1])
+        name, who = self._batch(picks[0], "open", "held", "passed", "refused"), account(picks[1])
         if name is not None:
             done = self.books.cancel(who, name)
             self.real(done, lambda: cancel_batch(self.ledger, name, reason="not now", account=who))

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from tests.workflow.change_control.made_batches import approve, enrol, make_candidate, pass_gate
 from workflow.change_control import acts
 from workflow.change_control.batch_policy import create_batches, plan_batches
 from workflow.change_control.batch_states import HoldReason, hold_text, may_become, standing_word, was_returned
-from workflow.change_control.batches import read_batch
+from workflow.change_control.batches import eject, read_batch, set_state
 from workflow.change_control.promotion import promote_batch
 from workflow.errors import IllegalTransitionError
+from workflow.ledger import tables
 from workflow.ledger.ledger import Ledger
-from workflow.records import BatchState, Candidate
+from workflow.records import BatchState, Candidate, CandidateState
 from workflow.settings.control import BatchTable
+from workflow.status import waiting_batches
 
 B = BatchState
 FOLLOWS = {
     (B.OPEN, B.STAGED), (B.OPEN, B.HELD), (B.OPEN, B.REFUSED), (B.OPEN, B.CANCELLED),
     (B.STAGED, B.STAGED), (B.STAGED, B.PASSED), (B.STAGED, B.HELD), (B.STAGED, B.REFUSED), (B.STAGED, B.CANCELLED),
     (B.PASSED, B.PROMOTED), (B.PASSED, B.STAGED), (B.PASSED, B.HELD), (B.PASSED, B.CANCELLED),
-    (B.HELD, B.STAGED), (B.HELD, B.CANCELLED),
+    (B.HELD, B.STAGED), (B.HELD, B.CANCELLED), (B.REFUSED, B.CANCELLED),
     (B.PROMOTED, B.ROLLED_BACK), (B.ROLLED_BACK, B.PROMOTED),
 }  # fmt: skip
 
@@ -112,6 +116,70 @@ def test_a_cancelled_batch_gives_its_candidates_back_for_the_next(
     shown = acts.show_release(ledger)
     assert shown is not None
     assert [edit.subject for edit in shown[1]] == ["corvandine"]
+
+
+def test_a_batch_that_was_refused_whole_is_ended_and_its_signatures_stand(ledger: Ledger, tmp_path: Path) -> None:
+    enrol(ledger, "ada")
+    names = [approve(ledger, make_candidate(subject)) for subject in ("corvandine", "melistat", "tavorine")]
+    first = acts.submit_batch(ledger, account="ada")
+    assert first is not None
+    refuse(ledger, first, ejecting=names[2])
+    with ledger.read() as connection:
+        (stuck,) = waiting_batches(connection)
+    assert (stuck.batch_id, stuck.state, stuck.to_do) == (
+        first,
+        "refused",
+        f"medrek-flow batch cancel {first} --reason TEXT",
+    )
+    assert "2 signed candidate(s) wait in it" in stuck.why
+    approve(ledger, make_candidate("melistat", "7 mg"), CandidateState.PENDING)  # a conflict that no signer could know
+    done = acts.cancel_batch(ledger, first, reason="the two do not go together", account="ada")
+    assert done.candidates == (names[0],)
+    (back,) = done.sent_back
+    assert back[0] == names[1]
+    assert "proposes another object" in back[1]
+    assert states(ledger, names) == ["approved", "pending", "closed"]
+    with ledger.read() as connection:
+        assert not waiting_batches(connection)
+        body = connection.execute(select(tables.audit.c.body).where(tables.audit.c.event == "batch.cancelled")).scalar()
+    assert json.loads(str(body))["was"] == "refused"
+    second = acts.submit_batch(ledger, account="ada")
+    assert second is not None
+    pass_gate(ledger, tmp_path, second)
+    promote_batch(ledger, tmp_path, second, actor="ada")
+    shown = acts.show_release(ledger)
+    assert shown is not None
+    assert [edit.subject for edit in shown[1]] == ["corvandine"]
+
+
+def test_a_batch_of_which_the_gate_left_nothing_has_nothing_to_give_back(ledger: Ledger) -> None:
+    enrol(ledger, "ada")
+    name = approve(ledger, make_candidate("corvandine"))
+    batch_id = acts.submit_batch(ledger, account="ada")
+    assert batch_id is not None
+    refuse(ledger, batch_id, ejecting=name)
+    with ledger.read() as connection:
+        assert not waiting_batches(connection)
+    with pytest.raises(IllegalTransitionError, match="every edit the gate ejected"):
+        acts.cancel_batch(ledger, batch_id, reason="over", account="ada")
+
+
+def refuse(ledger: Ledger, batch_id: str, *, ejecting: str) -> None:
+    """Bring a batch to ``refused``, one edit ejected, as a gate does."""
+    with ledger.write() as transaction:
+        edit = next(one for one in read_batch(transaction.connection, batch_id).edits if one.candidate_id == ejecting)
+        eject(transaction, edit.edit_id, ejecting, "it moved a near miss")
+        set_state(transaction, batch_id, B.STAGED)
+        set_state(transaction, batch_id, B.REFUSED)
+
+
+def states(ledger: Ledger, names: Sequence[str]) -> list[str]:
+    """Where candidates stand."""
+    columns = tables.candidates.c
+    with ledger.read() as connection:
+        rows = connection.execute(select(columns.candidate_id, columns.state)).all()
+    by_name: dict[str, str] = {row.candidate_id: row.state for row in rows}
+    return [by_name[name] for name in names]
 
 
 def test_a_batch_by_hand_holds_what_was_named(ledger: Ledger) -> None:
