@@ -36,11 +36,13 @@ from workflow.intake_steps import LedgerIntakeSteps, Seams
 from workflow.ledger import tables
 from workflow.ledger.lease import Lease, lease
 from workflow.ledger.ledger import Ledger, Transaction
+from workflow.ledger.lost_signatures import LostSignature, lost_signatures
 from workflow.ledger.signing import settle
 from workflow.records import BatchState
 from workflow.review_policy import ReviewPolicy
 from workflow.runs import Run, open_run, unfinished_run
 from workflow.site import Site
+from workflow.status import WaitingBatch, waiting_batches
 from workflow.time_cap import CapReachedError, TimeCap
 from workflow.workbench import Bench, rehearse_if_needed
 
@@ -71,6 +73,10 @@ class PromoteOutcome:
     report: GateReport | None
     withdrawn: tuple[Withdrawn, ...]
     exit_code: ExitCode
+    lost: tuple[LostSignature, ...] = ()
+    """What was signed and closed or sent back, where there was nothing to promote."""
+    refused: tuple[WaitingBatch, ...] = ()
+    """Batches refused whole that still hold signed candidates, where there was nothing to promote."""
 
 
 def run_night(
@@ -237,7 +243,7 @@ def promote(
             chosen = batch_id or _waiting_batch(ledger) or create_batch(ledger, actor=actor, note="promoted by hand")
             if chosen is None:
                 _check_pending_release(ledger, bench, progress)
-                return PromoteOutcome(None, None, None, withdrawn, ExitCode.DONE)
+                return _nothing_to_promote(ledger, withdrawn)
             steps = LedgerBatchSteps(site, ledger, bench, guard=_guard(site, held), progress=progress)
             outcome = _promote(
                 site, ledger, steps, chosen, actor=actor, reason=reason, confirm=confirm, withdrawn=withdrawn
@@ -246,6 +252,14 @@ def promote(
             return outcome
     finally:
         ledger.close()
+
+
+def _nothing_to_promote(ledger: Ledger, withdrawn: tuple[Withdrawn, ...]) -> PromoteOutcome:
+    """Tell what was signed all the same, and where it went."""
+    with ledger.read() as connection:
+        lost = lost_signatures(connection, now=ledger.clock())
+        refused = tuple(one for one in waiting_batches(connection) if one.state == BatchState.REFUSED)
+    return PromoteOutcome(None, None, None, withdrawn, ExitCode.DONE, lost, refused)
 
 
 def _promote(

@@ -21,6 +21,7 @@ from workflow.change_control.release import LiveState, read_live
 from workflow.clock import utc_text
 from workflow.ledger import audit, tables
 from workflow.ledger.lease import holder_of
+from workflow.ledger.lost_signatures import LostSignature, lost_signatures
 from workflow.records import BatchState, CandidateState
 from workflow.settings import AnchorTable
 
@@ -109,6 +110,8 @@ class Status:
     """The newest check of live in one line; empty where it was not checked yet."""
     exposures: tuple[str, ...] = ()
     """What the live model says wrongly, a line each."""
+    lost_signatures: tuple[LostSignature, ...] = ()
+    """What was signed and closed or sent back before it was live."""
 
     @property
     def pending(self) -> int:
@@ -171,6 +174,7 @@ def read_status(
         warnings=standing_warnings(kind, signer_profile, anchor_warning(connection, anchor or AnchorTable(), now)),
         live_check=last_check_line(connection),
         exposures=wrong_lines(connection, now=utc_text(now)),
+        lost_signatures=lost_signatures(connection, now=now),
         expedited=tuple(one for one in list_expedited(connection, now=utc_text(now)) if not one.done),
     )
 

@@ -261,6 +261,9 @@ def test_the_first_screen_brings_back_what_is_due_or_void(made: Desk) -> None:
     assert desk.summary().items == 2
     assert set(desk.queue(p.QueueView.PENDING)) == {deferred, outdated}
     assert any("answers changed" in line.why for line in desk.candidate(outdated).history)
+    (notice,) = desk.summary().notices
+    assert notice.startswith(f"signed, and not live: {outdated} (digoxin), signed by ")
+    assert "is pending again: the fact, its evidence or the rehearsed answers changed" in notice
 
 
 def test_a_locked_ledger_is_unavailable_not_lost(made: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

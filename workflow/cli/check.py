@@ -173,6 +173,10 @@ def _show(outcome: PromoteOutcome, *, gate_shown: bool) -> None:
         say(f"withdrawn: edit {gone.edit_id} ({released})")
     if outcome.batch_id is None:
         say("nothing is approved and in no batch yet; see medrek-flow queue list")
+        for lost in outcome.lost:
+            say(f"signed, and not live: {lost.line}", style="yellow")
+        for stuck in outcome.refused:
+            say(f"batch {stuck.batch_id}: {stuck.why}: {stuck.to_do}", style="yellow")
         return
     if outcome.report is not None and not gate_shown:
         show_gate(outcome.report)
@@ -193,5 +197,7 @@ def _as_json(outcome: PromoteOutcome) -> dict[str, object]:
         "verdict": outcome.report.verdict if outcome.report else None,
         "ejected": [gone.model_dump(mode="json") for gone in outcome.report.ejected] if outcome.report else [],
         "withdrawn": [asdict(gone) for gone in outcome.withdrawn],
+        "lost_signatures": [asdict(one) for one in outcome.lost],
+        "refused_batches": [asdict(one) for one in outcome.refused],
         "exit_code": int(outcome.exit_code),
     }

@@ -60,6 +60,7 @@ def _lines(found: Status) -> list[tuple[str, str]]:
         *((("live check", found.live_check),) if found.live_check else ()),
         *(("live model", line) for line in found.exposures),
         ("to review", _waiting(found)),
+        *(("signed, not live", one.line) for one in found.lost_signatures),
         ("candidates", ", ".join(f"{count} {state}" for state, count in found.candidates.items()) or "none yet"),
         *(
             ("EXPEDITED", f"{one.candidate_id}, due {one.due_at}{' OVERDUE' if one.overdue else ''}: {one.next_step}")

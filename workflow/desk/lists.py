@@ -16,6 +16,7 @@ from workflow.ledger import morning, queue, saved_views
 from workflow.ledger.case_file import find_rivals
 from workflow.ledger.claims import all_claims
 from workflow.ledger.deputies import stands_in_for
+from workflow.ledger.lost_signatures import lost_signatures
 from workflow.ledger.queue import Onlooker
 from workflow.ledger.queue_filter import Choices, Narrowing, Standing, choices, fits
 from workflow.ledger.signing import settle
@@ -67,7 +68,7 @@ class Lists(Seat):
                     desk.OutcomeLine(outcome.count, outcome.words) for outcome in morning.outcomes(connection, now=now)
                 ),
                 stale_sources=tuple(source.words for source in stale),
-                notices=self._notices(connection),
+                notices=self._notices(connection, now),
                 decided_today=self._decided(connection, now),
                 high_left=load.high,
                 mine=counts[queue.QueueView.MINE],
@@ -155,8 +156,8 @@ class Lists(Seat):
         query = select(func.count()).select_from(decisions).where(decisions.c.reviewer_id == self._me)
         return int(connection.execute(query.where(decisions.c.signed_at >= now.date().isoformat())).scalar_one())
 
-    def _notices(self, connection: Connection) -> tuple[str, ...]:
-        lines = []
+    def _notices(self, connection: Connection, now: datetime) -> tuple[str, ...]:
+        lines = [f"signed, and not live: {one.line}" for one in lost_signatures(connection, now=now)]
         live = read_live(connection)
         if live is not None and live.stopped:
             lines.append("the served model is stopped: the bare base model answers")

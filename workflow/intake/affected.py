@@ -8,6 +8,7 @@ person decides.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from workflow.intake.ways_back import find_ways, propose_ways_back
 from workflow.ledger import tables
 from workflow.ledger.documents import DocumentStore
 from workflow.ledger.ledger import Ledger, Transaction
+from workflow.ledger.lost_signatures import CLOSED_EVENT
 from workflow.records import Action, Candidate, CandidateState, ChangeKind, Evidence, Risk
 
 ACTOR = "intake"
@@ -83,6 +85,8 @@ class _Blow:
     words: str
     teller: str | None
     """The notice that says so; None for a newer version without the quoted sentence."""
+    newer: str | None = None
+    """The notice that is that newer version."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +211,7 @@ class _Judge:
         newest = versions_of(self._connection, row.source, row.key).newest
         if newest == claim.notice_id:
             return None
-        return _Blow(ChangeKind.REVISED, _GONE, None) if self._reads_otherwise(claim, newest) else None
+        return _Blow(ChangeKind.REVISED, _GONE, None, newest) if self._reads_otherwise(claim, newest) else None
 
     def _reads_otherwise(self, claim: Evidence, newest: str) -> bool:
         notice = self._library.notice(newest)
@@ -298,6 +302,10 @@ def _telling_evidence(connection: Connection, teller: str | None) -> tuple[Evide
 
 
 def _close(transaction: Transaction, holding: _Holding, blow: _Blow) -> bool:
+    """Close an open candidate, unless a person re-opened it after the very same newer version had closed it."""
+    body = {"why": blow.kind.value, "by": blow.newer or blow.teller or ""}
+    if blow.kind is ChangeKind.REVISED and body in _closed_before(transaction, holding.name):
+        return False
     columns = tables.candidates.c
     closed = transaction.execute(
         update(tables.candidates)
@@ -305,5 +313,11 @@ def _close(transaction: Transaction, holding: _Holding, blow: _Blow) -> bool:
         .values(state=CandidateState.CLOSED, reason=blow.words)
     ).rowcount
     if closed:
-        transaction.audit("candidate.closed", f"candidate:{holding.name}", {"why": blow.kind.value}, actor=ACTOR)
+        transaction.audit(CLOSED_EVENT, f"candidate:{holding.name}", body, actor=ACTOR)
     return bool(closed)
+
+
+def _closed_before(transaction: Transaction, candidate_id: str) -> list[dict[str, str]]:
+    columns = tables.audit.c
+    query = select(columns.body).where(columns.subject == f"candidate:{candidate_id}", columns.event == CLOSED_EVENT)
+    return [json.loads(body) for body in transaction.execute(query).scalars()]

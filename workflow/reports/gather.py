@@ -14,6 +14,7 @@ from workflow.change_control.release import read_live, release_edits
 from workflow.clock import utc_text
 from workflow.intake.flood import crowds
 from workflow.ledger import audit, tables
+from workflow.ledger.lost_signatures import lost_signatures
 from workflow.records import Action, BatchState, CandidateState
 from workflow.reports.night_report import (
     AffectedLine,
@@ -68,6 +69,7 @@ def gather_report(
         affected=_affected(connection, run.run_id),
         live_check=last_check_line(connection),
         exposures=wrong_lines(connection, now=utc_text(run.now)),
+        lost_signatures=tuple(one.line for one in lost_signatures(connection, now=run.now)),
         batches=_batches(connection, run.started_at),
         live=_live(connection),
         audit_head=head,

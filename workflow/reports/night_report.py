@@ -152,6 +152,8 @@ class NightReport(ReportRecord):
     """The newest check of what is live, in one line; empty where none was made."""
     exposures: tuple[str, ...] = ()
     """What the live model said wrongly when it was last asked, and for how many days; a line each."""
+    lost_signatures: tuple[str, ...] = ()
+    """What was signed and closed or sent back before it was live: by what, and what comes next; a line each."""
     batches: tuple[BatchLine, ...] = ()
     live: LiveLine | None = None
     audit_head: str = ""

@@ -45,6 +45,7 @@ def full_report(text: str = PLAIN) -> NightReport:
         pending=2,
         awaiting_second=1,
         affected=(AffectedLine(edit_id="e-1", subject=text, relation=text, why=text, proposal_id="c-9"),),
+        lost_signatures=(text,),
         batches=(
             BatchLine(
                 batch_id="b0001",

@@ -1,0 +1,114 @@
+"""What people signed and a source ended before it was live is told, with the newer version and what to do next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests.workflow.change_control.made_batches import enrol, sign
+from tests.workflow.intake.made_intake import IntakeSite, MemorySource, delivered
+from workflow.change_control.batches import create_batch
+from workflow.ledger import tables
+from workflow.ledger.lost_signatures import LostSignature, lost_signatures
+from workflow.ledger.signing import settle
+from workflow.ledger.taking_back import reopen
+from workflow.records import Candidate, CandidateState
+from workflow.review_policy import ReviewPolicy
+from workflow.status import read_status
+
+ONE, TWO, THREE = (
+    f"Corvanex tablets.\n\nThe recommended dose of corvandine for women is {n} mg once daily." for n in (10, 5, 3)
+)
+WITHOUT = "Corvanex tablets.\n\nSwallow them whole, with some water."
+POLICY = ReviewPolicy("one_signer")
+
+
+def signed(site: IntakeSite) -> Candidate:
+    """The label's second version is proposed, rehearsed and signed."""
+    site.night(MemorySource((delivered(ONE, version="1"),)))
+    site.night(MemorySource((delivered(TWO, version="2"),)))
+    (candidate,) = site.proposed()
+    with site.ledger.write() as transaction:
+        mine = tables.candidates.c.candidate_id == candidate.candidate_id
+        transaction.execute(sa.update(tables.candidates).where(mine).values(state=CandidateState.APPROVED))
+        sign(transaction, candidate, ("ada",))
+    assert not settle(site.ledger, POLICY)
+    return candidate
+
+
+def lost(site: IntakeSite) -> list[LostSignature]:
+    with site.ledger.read() as connection:
+        return list(lost_signatures(connection, now=site.ledger.clock()))
+
+
+def state_of(site: IntakeSite, candidate: Candidate) -> CandidateState:
+    return next(one.state for one in site.queue() if one.candidate.candidate_id == candidate.candidate_id)
+
+
+def test_a_signed_candidate_that_a_newer_version_closes_is_told_with_that_version_and_what_comes_instead(
+    site: IntakeSite, tmp_path: Path
+) -> None:
+    candidate = signed(site)
+    assert lost(site) == []
+    site.night(MemorySource((delivered(THREE, version="3"),)))
+    (now,) = site.proposed()
+    (told,) = lost(site)
+    assert told.line == (
+        f"{candidate.candidate_id} (corvandine), signed by Signer ada, was closed on 2026-11-20: its source has a "
+        "newer version without the quoted sentence (memory set_id:c0 version 3); "
+        f"next: {now.candidate_id} proposes what the source says now; the worker rehearses it first"
+    )
+    with site.ledger.read() as connection:
+        now_at, folder = site.ledger.clock(), tmp_path
+        status = read_status(
+            connection, folder=folder, kind="demo", signer_profile="one_signer", sources=(), now=now_at
+        )
+    assert status.lost_signatures == (told,)
+    with site.ledger.write() as transaction:
+        mine = tables.candidates.c.candidate_id == now.candidate_id
+        transaction.execute(sa.update(tables.candidates).where(mine).values(state=CandidateState.REJECTED))
+    assert lost(site) == []
+
+
+def test_where_nothing_comes_instead_it_says_so_and_who_re_opens_it_is_not_overruled_every_night(
+    site: IntakeSite,
+) -> None:
+    candidate = signed(site)
+    site.night(MemorySource((delivered(WITHOUT, version="3"),)))
+    (told,) = lost(site)
+    assert told.next_step.startswith(
+        "no candidate gives this fact anew: look at the source, and medrek-flow queue reopen"
+    )
+    enrol(site.ledger, "bea")
+    assert not reopen(site.ledger, candidate.candidate_id, reviewer_id="bea", reason="section 3 still says it")
+    assert lost(site) == []
+    site.night(MemorySource((delivered(WITHOUT, version="3"),)))
+    assert state_of(site, candidate) is CandidateState.PENDING
+    site.night(MemorySource((delivered(f"{WITHOUT} Keep dry.", version="4"),)))
+    assert state_of(site, candidate) is CandidateState.CLOSED
+
+
+def test_a_signature_that_a_newer_version_voids_is_told_until_the_candidate_is_decided_again(site: IntakeSite) -> None:
+    candidate = signed(site)
+    site.night(MemorySource((delivered(f"{TWO}\n\nKeep dry.", version="3"),)))
+    assert create_batch(site.ledger, actor="night") is None
+    (told,) = lost(site)
+    assert (told.candidate_id, told.state) == (candidate.candidate_id, "pending")
+    assert told.line.endswith(
+        "is pending again: the source published version 3 since; next: decide it again: medrek-flow review"
+    )
+
+
+@pytest.mark.parametrize("verdict", ["close", "reject"])
+def test_what_a_person_ended_is_not_told_as_lost(site: IntakeSite, verdict: str) -> None:
+    candidate = signed(site)
+    site.night(MemorySource((delivered(WITHOUT, version="3"),)))
+    assert lost(site)
+    enrol(site.ledger, "bea")
+    said = {"decision_id": "d", "candidate_id": candidate.candidate_id, "verdict": verdict, "meaning": "over"}
+    by = {"reviewer_id": "bea", "signer_name": "Bea", "shown_sha256": "0" * 64}
+    with site.ledger.write() as transaction:
+        transaction.execute(sa.insert(tables.decisions).values(**said, **by, signed_at=transaction.now))
+    assert lost(site) == []
