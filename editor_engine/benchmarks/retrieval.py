@@ -6,22 +6,35 @@ named "with apart".
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 
 from editor_engine.benchmarks.asked import REPHRASE, Asked, Duplicates, memories, questions_of
 from editor_engine.benchmarks.key_geometry import Similarity, mean_overlap, similarities, two_axes
-from editor_engine.benchmarks.retrieval_scores import CurvePoint, Line, Scored, Tally, best_level, curve_point, score
+from editor_engine.benchmarks.retrieval_scores import (
+    CurvePoint,
+    Line,
+    Scored,
+    Tally,
+    best_level,
+    curve_from,
+    curve_numbers,
+    curve_point,
+    raw_line,
+    score,
+    scored_from,
+)
 from editor_engine.benchmarks.retrievers import EngineRetriever, Retriever, TfIdf
 from editor_engine.benchmarks.robustness import Variation, searched_with, vary_questions
+from editor_engine.benchmarks.run_journal import Part, RunJournal
 from editor_engine.datasets.records import EditRecord
 from editor_engine.edit import Edit
 
 Progress = Callable[[str, int, int | None], None]
-Keep = Callable[[str, int, str, Scored], None]
-"""Takes a raw result: retriever, size of memory, variation ("" as published), outcome."""
 MAP_SIZE = 100
 
 
@@ -75,7 +88,7 @@ def measure(
     *,
     calibration: Sequence[EditRecord] = (),
     beside: Iterable[Retriever] = (),
-    keep: Keep = lambda *_: None,
+    journal: RunJournal | None = None,
     progress: Progress = lambda *_: None,
 ) -> Measured:
     """Measure one editor, and others or trivial retrievers beside it, on one file.
@@ -84,15 +97,15 @@ def measure(
         engine: whose margins, keys and answers to what is asked otherwise are looked at.
         calibration: other records on which TF-IDF's limit is chosen; without them it is chosen on ``records``, which
             flatters it (tables say so).
-        keep: takes each raw result as it comes.
+        journal: takes each memory's outcomes as they come, and gives those of a run before this one.
     """
     measured = Measured(len(records))
-    run = _Run(records, duplicates, plan, measured, keep, progress, engine)
+    run = _Run(records, duplicates, plan, measured, journal, progress, engine)
     for size in plan.sizes:
         run.block(engine, size)
         measured.overlap[size] = mean_overlap(engine, [_edits(one) for one in run.memories(size)])
     for size in plan.curve_sizes:
-        run.curve(engine, size, plan.levels or _levels(engine, run))
+        run.curve(engine, size, lambda: plan.levels or _levels(engine, run))
     for retriever in beside:
         for size in plan.sizes:
             chosen = retriever
@@ -103,8 +116,7 @@ def measure(
                 chosen = retriever.at(level)
             run.block(chosen, size)
         for size in plan.curve_sizes if retriever.level_name else ():
-            levels = [round(0.05 * step, 2) for step in range(1, 20)]
-            run.curve(retriever, size, _levels(retriever, run) if isinstance(retriever, EngineRetriever) else levels)
+            run.curve(retriever, size, partial(_levels, retriever, run))
     for variation in plan.variations:
         run.block(engine, plan.variation_size, variation)
     _look_at_keys(engine, run, measured)
@@ -120,13 +132,13 @@ class _Run:
         duplicates: Duplicates,
         plan: Plan,
         measured: Measured,
-        keep: Keep,
+        journal: RunJournal | None,
         progress: Progress,
         engine: EngineRetriever,
     ) -> None:
         self._engine = engine
         self._records, self._duplicates, self._plan = records, duplicates, plan
-        self._measured, self._keep, self._progress = measured, keep, progress
+        self._measured, self._journal, self._progress = measured, journal, progress
         self._by_id = {record.record_id: record for record in records}
 
     def memories(self, size: int | None) -> Iterator[list[EditRecord]]:
@@ -138,28 +150,65 @@ class _Run:
     def block(self, retriever: Retriever, size: int | None, variation: Variation | None = None) -> None:
         name = variation.name if variation else ""
         tally, done = Tally(), 0
-        for memory in self.memories(size):
-            asked, taught = self.asked(memory), memory
-            if variation:
-                chosen = {record.record_id for record in memory[: self._plan.variation_records]}
-                asked = [one for one in asked if one.record_id in chosen]
-                asked = vary_questions(asked, self._by_id, variation, seed=self._plan.seed)
-                taught = [variation.teach(record) for record in memory]
-            edits = _edits(taught)
-            decisions = retriever.prepare(edits, searched_with(asked, edits))(retriever.level)
-            scored = score(asked, decisions)
+        for number, memory in enumerate(self.memories(size)):
+            part = (
+                retriever.name,
+                f"{retriever.level:g}",
+                name,
+                self._asked_otherwise(variation),
+                _size(size),
+                str(number),
+            )
+            scored = self._kept(part)
+            if scored is None:
+                started = time.perf_counter()
+                scored = self._score(retriever, memory, variation)
+                self._keep(part, len(memory), scored, time.perf_counter() - started)
             tally.add(scored)
-            for one in scored:
-                self._keep(retriever.name, len(memory), name, one)
             if retriever is self._engine and size == self._plan.sizes[-1] and not variation:
                 self._measured.margins += [(one.asked.kind, one.decision.margin) for one in scored]
             done += len(memory)
             self._progress(f"{retriever.name} {name}".strip(), done, len(self._records))
         self._measured.blocks.append(Block(retriever.name, size, name, retriever.level, tally.lines()))
 
-    def curve(self, retriever: Retriever, size: int | None, levels: Sequence[float]) -> None:
-        scored = curve_of(retriever, self.memories(size), self._duplicates, levels, progress=self._progress)
-        self._measured.curves[retriever.name, size] = scored
+    def _score(self, retriever: Retriever, memory: Sequence[EditRecord], variation: Variation | None) -> list[Scored]:
+        asked, taught = self.asked(memory), memory
+        if variation:
+            chosen = {record.record_id for record in memory[: self._plan.variation_records]}
+            asked = [one for one in asked if one.record_id in chosen]
+            asked = vary_questions(asked, self._by_id, variation, seed=self._plan.seed)
+            taught = [variation.teach(record) for record in memory]
+        edits = _edits(taught)
+        return score(asked, retriever.prepare(edits, searched_with(asked, edits))(retriever.level))
+
+    def _asked_otherwise(self, variation: Variation | None) -> str:
+        return str(self._plan.variation_records or "all") if variation else ""
+
+    def _kept(self, part: Part) -> list[Scored] | None:
+        kept = self._journal.find(part) if self._journal else None
+        return None if kept is None else [scored_from(line) for line in kept.lines]
+
+    def _keep(self, part: Part, memory: int, scored: Sequence[Scored], seconds: float) -> None:
+        if self._journal:
+            retriever, _, variation, *_ = part
+            lines = [raw_line(retriever, memory, variation, one) for one in scored]
+            self._journal.keep(part, lines, {"seconds": seconds})
+
+    def curve(self, retriever: Retriever, size: int | None, levels: Callable[[], Sequence[float]]) -> None:
+        part = (retriever.name, "curve", _size(size))
+        kept = self._journal.find(part) if self._journal else None
+        if kept is not None:
+            points = curve_from(kept.numbers)
+        else:
+            found = levels()
+            points = curve_of(retriever, self.memories(size), self._duplicates, found, progress=self._progress)
+            if self._journal:
+                self._journal.keep(part, numbers=curve_numbers(points))
+        self._measured.curves[retriever.name, size] = points
+
+
+def _size(size: int | None) -> str:
+    return str(size or "all")
 
 
 def curve_of(
@@ -196,9 +245,11 @@ def chosen_level(
     return best_level(points, most_false=most_false)
 
 
-def _levels(engine: EngineRetriever, run: _Run) -> list[float]:
+def _levels(retriever: Retriever, run: _Run) -> list[float]:
+    if not isinstance(retriever, EngineRetriever):
+        return [round(0.05 * step, 2) for step in range(1, 20)]
     memory = next(run.memories(MAP_SIZE))
-    return engine.levels(_edits(memory), [one.text for one in run.asked(memory)])
+    return retriever.levels(_edits(memory), [one.text for one in run.asked(memory)])
 
 
 def _look_at_keys(engine: EngineRetriever, run: _Run, measured: Measured) -> None:

@@ -1,61 +1,26 @@
-"""What the retrieval benchmark leaves behind: tables as Markdown and CSV, figures as PNG, raw results as JSONL.
+"""What the retrieval benchmark leaves behind: tables as Markdown and CSV, figures as PNG; the journal has the raw.
 
 Owns the file names in the result folder: ``report.md``, ``table.csv``, ``curve.csv``, ``similarities.csv``,
-``overlap.csv``, ``raw.jsonl`` and the figures of ``retrieval_figures``.
+``overlap.csv`` and the figures of ``retrieval_figures``.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from statistics import quantiles
+from typing import Final
 
 from editor_engine.benchmarks.retrieval import MAP_SIZE, Block, Measured, size_name
-from editor_engine.benchmarks.retrieval_scores import Line, Scored
+from editor_engine.benchmarks.retrieval_scores import Line, right_within
 from editor_engine.datasets.published import write_text
 from editor_engine.near_keys import OVERLAP_COSINE
 
-
-class RawResults:
-    """Every question's outcome as one JSON line, written while the run goes on; under its name once it is whole."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / "raw.jsonl"
-        self._draft = folder / "raw.jsonl.part"
-        self._file = self._draft.open("w", encoding="utf-8")
-
-    def __enter__(self) -> RawResults:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
-        self._file.close()
-        if kind is None:
-            self._draft.replace(self._path)
-
-    def __call__(self, retriever: str, memory: int, variation: str, one: Scored) -> None:
-        """Write one outcome."""
-        body = {
-            "retriever": retriever,
-            "memory": memory,
-            "variation": variation or None,
-            "record_id": one.asked.record_id,
-            "kind": one.asked.kind,
-            "turn_before": one.asked.before,
-            "question": one.asked.text,
-            "expected": one.asked.expected,
-            "fired": one.decision.edit_id,
-            "best": one.decision.best_id,
-            "outcome": one.outcome,
-            "set_apart": one.asked.apart,
-            "score": round(one.decision.score, 6),
-            "margin": round(one.decision.margin, 6),
-            "silence": one.decision.reason,
-        }
-        self._file.write(json.dumps(body, ensure_ascii=False) + "\n")
+_MOST_FALSE: Final = (0.01, 0.02, 0.03, 0.05)
+_SPREAD: Final = {"5 %": 4, "25 %": 24, "median": 49, "75 %": 74, "95 %": 94}
+"""Names of quantiles, and their places among the 99 hundredths."""
 
 
 def write_results(folder: Path, measured: Measured, facts: Mapping[str, object]) -> list[Path]:
@@ -92,6 +57,27 @@ def to_json(measured: Measured, facts: Mapping[str, object]) -> dict[str, object
             }
             for block in measured.blocks
         ],
+        "curves": [
+            {
+                "retriever": name,
+                "memory": size if size is not None else measured.records,
+                "points": [
+                    {
+                        "level": at.level,
+                        "right": at.right.to_json(),
+                        "wrong": at.wrong.to_json(),
+                        "false": at.false.to_json(),
+                    }
+                    for at in points
+                ],
+            }
+            for (name, size), points in measured.curves.items()
+        ],
+        "margins": _spreads(measured.margins),
+        "similarity_differences": _spreads([(one.asked.kind, one.difference) for one in measured.similar]),
+        "similarity_ratios": _spreads(
+            [(one.asked.kind, one.ratio) for one in measured.similar if one.ratio is not None]
+        ),
         "key_overlap": {size_name(size, measured.records): share for size, share in measured.overlap.items()},
         "selection_by_equation_12": _selection(measured),
     }
@@ -103,14 +89,30 @@ def to_markdown(measured: Measured, facts: Mapping[str, object]) -> str:
     lines += ["Shares in per cent with 95 % bounds (Wilson). `apart`: questions that ask for another edit in memory."]
     plain = [block for block in measured.blocks if not block.variation]
     lines += ["", "## As published", "", *_markdown(plain, measured)]
-    varied = [block for block in measured.blocks if block.variation]
-    if varied:
-        lines += ["", "## Asked otherwise", "", *_markdown(varied, measured)]
+    every = [block for block in measured.blocks if block.variation]
+    varied = [block for block in every if block.lines]
+    if every:
+        without = [block.variation for block in every if not block.lines]
+        lines += ["", "## Asked otherwise", "", *(_markdown(varied, measured) if varied else [])]
+        if without:
+            lines += ["", f"Not applicable to this data, which names no subject that could vary: {', '.join(without)}."]
+    if measured.curves:
+        lines += ["", "## Threshold curve: right on rephrasings within so many false fires", ""]
+        lines += [
+            "Over all locality slots, near-duplicates set apart; in brackets the limit. Chosen on this very file.",
+            "",
+        ]
+        lines += _within(measured)
+    lines += _spread_table("## Margins: best key's product less the prototype's, largest memory", measured.margins)
     lines += ["", f"## Keys with another key above cosine {OVERLAP_COSINE} (Figure 2c)", "", "| memory | % of keys |"]
     lines += ["|---|---|", *(f"| {name} | {100 * float(share):.2f} |" for name, share in _overlap_rows(measured)[1:])]
     lines += ["", f"## Selection by Equation 12 alone, memories of {min(MAP_SIZE, measured.records)} (Figure 5c)", ""]
     lines += ["| question | correct | wrong | none |", "|---|---|---|---|"]
     lines += [f"| {kind} | {n['correct']} | {n['wrong']} | {n['none']} |" for kind, n in _selection(measured).items()]
+    differences = [(one.asked.kind, one.difference) for one in measured.similar]
+    ratios = [(one.asked.kind, one.ratio) for one in measured.similar if one.ratio is not None]
+    lines += _spread_table("## Similarity to the key less that to the prototype", differences)
+    lines += _spread_table("## Similarity to the key over that to the prototype (Figure 5)", ratios)
     broken = sum(one.ratio is None for one in measured.similar)
     lines += ["", f"Ratios to the prototype are undefined for {broken} of {len(measured.similar)} questions (<= 0)."]
     return "\n".join(lines) + "\n"
@@ -136,6 +138,38 @@ def _markdown(blocks: Sequence[Block], measured: Measured) -> list[str]:
         drawn += ["", "The same with the questions set apart counted in:", ""]
         drawn += [f"| {' | '.join(row)} |" for row in whole]
     return drawn
+
+
+def _within(measured: Measured) -> list[str]:
+    rows = [["retriever", "memory", *(f"{100 * most:g} % false" for most in _MOST_FALSE)]]
+    rows.append(["---"] * len(rows[0]))
+    for (name, size), points in measured.curves.items():
+        found = [right_within(points, most) for most in _MOST_FALSE]
+        cells = [f"{at.right} [{at.level:g}]" if at else "-" for at in found]
+        rows.append([name, size_name(size, measured.records), *cells])
+    return [f"| {' | '.join(row)} |" for row in rows]
+
+
+def _spreads(values: Iterable[tuple[str, float]]) -> dict[str, dict[str, float]]:
+    """Quantiles by kind of question; a kind with one value has it everywhere."""
+    by_kind: dict[str, list[float]] = {}
+    for kind, value in values:
+        by_kind.setdefault(kind, []).append(value)
+    found: dict[str, dict[str, float]] = {}
+    for kind, every in by_kind.items():
+        hundredths = quantiles(every, n=100, method="inclusive") if len(every) > 1 else every * 99
+        found[kind] = {name: hundredths[at] for name, at in _SPREAD.items()}
+    return found
+
+
+def _spread_table(title: str, values: Iterable[tuple[str, float]]) -> list[str]:
+    spreads = _spreads(values)
+    if not spreads:
+        return []
+    lines = ["", title, "", f"| question | {' | '.join(_SPREAD)} |", f"|---|{'---|' * len(_SPREAD)}"]
+    return lines + [
+        f"| {kind} | {' | '.join(f'{value:.3f}' for value in found.values())} |" for kind, found in spreads.items()
+    ]
 
 
 def _false(slots: Sequence[str]) -> list[str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
 
 from editor_engine.benchmarks.asked import Asked
 from editor_engine.benchmarks.retrievers import Decision
@@ -54,6 +56,51 @@ class Scored:
     asked: Asked
     decision: Decision
     outcome: Outcome
+
+
+def raw_line(retriever: str, memory: int, variation: str, one: Scored) -> dict[str, object]:
+    """An outcome as the raw results hold it; ``scored_from`` reads it back."""
+    return {
+        "retriever": retriever,
+        "memory": memory,
+        "variation": variation or None,
+        "record_id": one.asked.record_id,
+        "kind": one.asked.kind,
+        "turn_before": one.asked.before,
+        "question": one.asked.text,
+        "expected": one.asked.expected,
+        "fired": one.decision.edit_id,
+        "best": one.decision.best_id,
+        "outcome": one.outcome,
+        "set_apart": one.asked.apart,
+        "score": round(one.decision.score, 6),
+        "margin": round(one.decision.margin, 6),
+        "silence": one.decision.reason,
+    }
+
+
+class _Raw(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    record_id: str
+    kind: str
+    turn_before: str | None
+    question: str
+    expected: str | None
+    fired: str | None
+    best: str | None
+    outcome: Outcome
+    set_apart: bool
+    score: float
+    margin: float
+    silence: str | None
+
+
+def scored_from(line: Mapping[str, object]) -> Scored:
+    """An outcome from the raw results, its numbers to six places."""
+    raw = _Raw.model_validate(line)
+    asked = Asked(raw.record_id, raw.kind, raw.question, raw.expected, raw.set_apart, raw.turn_before)
+    return Scored(asked, Decision(raw.fired, raw.score, raw.margin, raw.silence, raw.best), raw.outcome)
 
 
 def score(asked: Sequence[Asked], decisions: Sequence[Decision]) -> list[Scored]:
@@ -155,9 +202,37 @@ def curve_point(level: float, scored: Sequence[Scored], *, must_fire: str) -> Cu
     )
 
 
+def curve_numbers(points: Sequence[CurvePoint]) -> dict[str, float]:
+    """A curve as flat numbers; ``curve_from`` reads it back."""
+    found: dict[str, float] = {}
+    for number, point in enumerate(points):
+        values = (point.level, point.right.hits, point.wrong.hits, point.right.n, point.false.hits, point.false.n)
+        found |= {f"{number} {name}": float(value) for name, value in zip(_CURVE, values, strict=True)}
+    return found
+
+
+def curve_from(numbers: Mapping[str, float]) -> list[CurvePoint]:
+    """The points of a curve."""
+    points: list[CurvePoint] = []
+    for number in range(len(numbers) // len(_CURVE)):
+        level, right, wrong, firing, false, quiet = (numbers[f"{number} {name}"] for name in _CURVE)
+        fires, stays = int(firing), int(quiet)
+        points.append(CurvePoint(level, Share(int(right), fires), Share(int(wrong), fires), Share(int(false), stays)))
+    return points
+
+
+_CURVE = ("level", "right", "wrong", "firing", "false", "quiet")
+
+
+def right_within(points: Sequence[CurvePoint], most_false: float) -> CurvePoint | None:
+    """The point with most right edits among those whose false fires stay within a share; None where none does."""
+    within = [point for point in points if point.false.value is not None and point.false.value <= most_false]
+    return max(within, key=lambda point: (point.right.value or 0.0, point.level), default=None)
+
+
 def best_level(points: Sequence[CurvePoint], *, most_false: float) -> float:
     """The level with most right edits among those whose false fires stay within ``most_false``; else the quietest."""
-    within = [point for point in points if (point.false.value or 0.0) <= most_false]
-    if within:
-        return max(within, key=lambda point: (point.right.value or 0.0, point.level)).level
+    found = right_within(points, most_false)
+    if found is not None:
+        return found.level
     return min(points, key=lambda point: (point.false.value or 0.0, -point.level)).level

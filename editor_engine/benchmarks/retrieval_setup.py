@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from editor_engine.benchmarks.asked import Duplicates, by_slot
+from editor_engine.benchmarks.editor_names import UNTRAINED, editor_names
 from editor_engine.benchmarks.retrievers import EngineRetriever
 from editor_engine.checkpoint import EditorCheckpoint
 from editor_engine.datasets.near_duplicates import RULE, find_duplicates, read_duplicates
@@ -20,7 +21,7 @@ from editor_engine.weights_digest import file_sha256
 
 @dataclass(frozen=True)
 class Setup:
-    """What a run works on; ``facts`` are what its report names."""
+    """What a run works on; ``facts`` are what its report names, ``settings`` what all its results hang on."""
 
     records: Sequence[EditRecord]
     calibration: Sequence[EditRecord]
@@ -28,6 +29,8 @@ class Setup:
     others: Sequence[EngineRetriever]
     duplicates: Duplicates
     facts: dict[str, object]
+    settings: dict[str, str]
+    members: dict[str, str]
 
 
 def load_setup(
@@ -51,6 +54,7 @@ def load_setup(
         DataError: a data file is broken.
         CheckpointError: the editor is.
     """
+    names = editor_names(editors) or [UNTRAINED]
     torch.set_num_threads(threads)
     records = read_records(data)[:limit]
     calibration = read_records(calibrate)[:limit] if calibrate else []
@@ -58,22 +62,28 @@ def load_setup(
     named = any(record.subject for record in records)
     facts: dict[str, object] = {"data": data.name, "sha256": file_sha256(data), "records": len(records)}
     folders: list[Path | None] = [*editors] or [None]
-    engines = [_engine(folder, swept, named=named) for folder in folders]
+    engines = [_engine(folder, swept, name, named=named) for folder, name in zip(folders, names, strict=True)]
     engine = engines[0]
-    facts["editors"] = ", ".join(one.name for one in engines)
+    facts["editors"] = ", ".join(f"{one.name} {one.encoder.digest[:12]}" for one in engines)
     facts |= {"limits": engine.thresholds.to_json(), "curve over": engine.level_name}
     facts["set apart by"] = str(duplicates) if duplicates else f"rule {RULE}"
     facts["TF-IDF limit chosen on"] = calibrate.name if calibrate else "this very file, which flatters it"
-    return Setup(records, calibration, engine, engines[1:], by_slot(listed), facts)
+    settings = {
+        "data": file_sha256(data),
+        "records": str(len(records)),
+        "set apart by": file_sha256(duplicates) if duplicates else RULE,
+        "calibrate": file_sha256(calibrate) if calibrate else "",
+    }
+    members = {one.name: f"{one.encoder.digest[:16]} curve over {one.level_name}" for one in engines}
+    return Setup(records, calibration, engine, engines[1:], by_slot(listed), facts, settings, members)
 
 
-def _engine(folder: Path | None, swept: str | None, *, named: bool) -> EngineRetriever:
+def _engine(folder: Path | None, swept: str | None, name: str, *, named: bool) -> EngineRetriever:
     if folder is None:
         encoder = TextEncoder.load()
         thresholds = replace(Thresholds(), subject_must_be_named=named)
-        return EngineRetriever(encoder, thresholds, swept=swept, name="untrained")
+        return EngineRetriever(encoder, thresholds, swept=swept, name=name)
     checkpoint = EditorCheckpoint.load(folder)
-    name = f"{checkpoint.preset} {checkpoint.digest[:12]}"
     return EngineRetriever(
         checkpoint.encoder, checkpoint.thresholds, swept=swept, verifier=checkpoint.verifier, name=name
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from workflow.cli.bench_results import require_results_folder, results_kept, seconds_told
 from workflow.cli.options import Json
 from workflow.cli.output import emit_json, note, progress_bar, say
 from workflow.errors import UsageError
@@ -50,6 +50,9 @@ def retrieval(
     threads: Annotated[int, typer.Option("--threads", min=1, help="Threads for the encoder.")] = 1,
     seed: Annotated[int, typer.Option("--seed", help="For the memories and the variations.")] = 0,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Tables, figures and raw results.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --out, or add editors and sizes to it.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Measure right, wrong and missed edits, and false fires on what must stay, with 95 % bounds. Needs no LM.
@@ -57,10 +60,11 @@ def retrieval(
     Beside the engine's decision: TF-IDF with a limit, and exact match. Definitions: docs/benchmarks.md.
     """
     from editor_engine.benchmarks.retrieval import Plan, measure
-    from editor_engine.benchmarks.retrieval_files import RawResults, to_json, to_markdown, write_results
+    from editor_engine.benchmarks.retrieval_files import to_json, to_markdown, write_results
     from editor_engine.benchmarks.retrieval_setup import load_setup
     from editor_engine.benchmarks.retrievers import ExactMatch, TfIdf
     from editor_engine.benchmarks.robustness import read_aliases, variations
+    from editor_engine.weights_digest import file_sha256
 
     plan = Plan(
         sizes=sizes_in("--memory", memory),
@@ -69,6 +73,7 @@ def retrieval(
         variation_records=varied,
         seed=seed,
     )
+    require_results_folder(out, resume=resume)
     setup = load_setup(
         data,
         editors=editor or [],
@@ -79,7 +84,12 @@ def retrieval(
         threads=threads,
     )
     began = time.perf_counter()
-    with RawResults(out) if out else nullcontext() as raw, progress_bar() as progress:
+    settings = {
+        **setup.settings,
+        "aliases": file_sha256(aliases) if aliases else "",
+        "seed": str(seed),
+    }
+    with progress_bar() as progress, results_kept(out, settings, setup.members, resume=resume) as journal:
         measured = measure(
             setup.records,
             setup.engine,
@@ -87,10 +97,10 @@ def retrieval(
             plan,
             calibration=setup.calibration,
             beside=(*setup.others, TfIdf([record.question for record in setup.records]), ExactMatch()),
-            keep=raw or (lambda *_: None),
+            journal=journal,
             progress=progress,
         )
-    facts = {**setup.facts, "seed": seed, "seconds": round(time.perf_counter() - began, 1)}
+    facts = {**setup.facts, "seed": seed, **seconds_told(began, journal)}
     written = write_results(out, measured, facts) if out else []
     if as_json:
         emit_json("bench-retrieval", to_json(measured, facts))

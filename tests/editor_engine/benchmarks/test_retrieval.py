@@ -15,10 +15,11 @@ import torch
 from editor_engine.benchmarks.asked import Asked, by_slot, memories, questions_of
 from editor_engine.benchmarks.key_geometry import overlap_share, two_axes
 from editor_engine.benchmarks.retrieval import Plan, by_kind, measure
-from editor_engine.benchmarks.retrieval_files import RawResults, to_json, write_results
+from editor_engine.benchmarks.retrieval_files import to_json, to_markdown, write_results
 from editor_engine.benchmarks.retrieval_scores import CurvePoint, Outcome, Share, Tally, best_level, outcome_of, score
-from editor_engine.benchmarks.retrievers import Decision, EngineRetriever, ExactMatch, TfIdf
+from editor_engine.benchmarks.retrievers import Decide, Decision, EngineRetriever, ExactMatch, TfIdf
 from editor_engine.benchmarks.robustness import variations
+from editor_engine.benchmarks.run_journal import RunJournal
 from editor_engine.datasets.near_duplicates import Duplicate, find_duplicates
 from editor_engine.datasets.records import EditRecord, Locality
 from editor_engine.edit import Edit
@@ -143,9 +144,9 @@ def test_one_run_leaves_tables_figures_and_every_raw_result(
     clashing = [*records, record(9, "krelsamide", locality=records[0].question)]
     plan = Plan(sizes=(1, None), curve_sizes=(None,), levels=(0.5, 0.9), variations=variations({"cadimox": ("Xelor",)}))
     listed = by_slot(find_duplicates(clashing))
-    with RawResults(tmp_path) as raw:
-        trivial = (TfIdf([one.question for one in clashing]), ExactMatch())
-        measured = measure(clashing, engine, listed, plan, beside=trivial, keep=raw)
+    trivial = (TfIdf([one.question for one in clashing]), ExactMatch())
+    with RunJournal(tmp_path, {}, resume=False) as journal:
+        measured = measure(clashing, engine, listed, plan, beside=trivial, journal=journal)
     written = write_results(tmp_path, measured, {"data": "made up"})
     assert all(path.stat().st_size > 100 for path in written if path.suffix == ".png")
     assert {path.name for path in written} >= {"report.md", "table.csv", "curve.png", "keys.png", "similarities.png"}
@@ -163,18 +164,37 @@ def test_one_run_leaves_tables_figures_and_every_raw_result(
     with (tmp_path / "curve.csv").open() as file:
         curve = [row for row in csv.DictReader(file) if row["retriever"] == "engine"]
     assert float(curve[0]["right"]) >= float(curve[1]["right"])
+    told = to_markdown(measured, {})
+    wanted = ("Threshold curve", "Margins", "Figure 2c", "Figure 5c", "less that to the prototype", "over that to the")
+    assert all(title in told for title in wanted)
+    deaf = ForbiddenEngine(engine)
+    with RunJournal(tmp_path, {}, resume=True) as journal:
+        again = measure(clashing, deaf, listed, plan, beside=trivial, journal=journal)
+    assert (again.blocks, again.curves) == (measured.blocks, measured.curves)
+    assert [kind for kind, _ in again.margins] == [kind for kind, _ in measured.margins]
+
+
+class ForbiddenEngine(EngineRetriever):
+    """An engine that may be looked at, but decides nothing any more."""
+
+    def __init__(self, like: EngineRetriever) -> None:
+        super().__init__(like.encoder, like.thresholds, swept=like.level_name, name=like.name)
+
+    def prepare(self, edits: Sequence[Edit], questions: Sequence[str]) -> Decide:
+        raise AssertionError("asked again what a run before this one had measured")
 
 
 def test_asking_fewer_records_otherwise_leaves_the_memory_whole(
-    records: list[EditRecord], engine: EngineRetriever
+    tmp_path: Path, records: list[EditRecord], engine: EngineRetriever
 ) -> None:
     framed = [one for one in variations() if "framed" in one.name]
     plan = Plan(sizes=(None,), curve_sizes=(), variations=framed, variation_records=2)
-    kept: list[tuple[int, str, str]] = []
-    measure(records, engine, {}, plan, keep=lambda _, size, name, one: kept.append((size, name, one.asked.record_id)))
-    asked = {record_id for size, name, record_id in kept if name and size == len(records)}
-    assert len(asked) == 2
-    assert len({record_id for _, name, record_id in kept if not name}) == len(records)
+    with RunJournal(tmp_path, {}, resume=False) as journal:
+        measure(records, engine, {}, plan, journal=journal)
+    kept = [json.loads(line) for line in (tmp_path / "raw.jsonl").read_text().splitlines()]
+    assert {one["memory"] for one in kept} == {len(records)}
+    assert len({one["record_id"] for one in kept if one["variation"]}) == 2
+    assert len({one["record_id"] for one in kept if not one["variation"]}) == len(records)
 
 
 def test_a_verifier_is_asked_about_a_pair_once(records: list[EditRecord], engine: EngineRetriever) -> None:
@@ -195,12 +215,6 @@ def test_a_verifier_is_asked_about_a_pair_once(records: list[EditRecord], engine
     assert [one.edit_id for one in decide(0.76)] == [one.edit_id for one in decide(0.5)]
     verified.prepare(edits[:2], asked)(0.76)
     assert counting.pairs == len(edits)
-
-
-def test_raw_results_of_a_run_that_failed_do_not_stand_under_their_name(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), RawResults(tmp_path):
-        raise RuntimeError
-    assert not (tmp_path / "raw.jsonl").exists()
 
 
 def test_overlap_counts_keys_with_a_near_neighbour() -> None:
