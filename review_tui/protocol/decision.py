@@ -48,6 +48,8 @@ class MarkResult:
     """What became of a mark or an unmark: saved where there is no refusal."""
 
     refusals: tuple[Refusal, ...] = ()
+    made: str = ""
+    """The candidate that stands for it from now on, where re-opening made one; it is rehearsed next."""
 
     @property
     def saved(self) -> bool:

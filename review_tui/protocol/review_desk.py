@@ -137,7 +137,10 @@ class ReviewDesk(Protocol):
         """Do again what was undone last; a signature asks for the PIN again (``Steps.redo_needs_pin``)."""
 
     def reopen(self, candidate_id: str, reason: str) -> MarkResult:
-        """Put an approved, rejected or closed candidate back into the queue; its signatures count no more."""
+        """Put an approved, rejected or closed candidate back into the queue; its signatures count no more.
+
+        One whose edit was ejected or withdrawn stays as it is, and is proposed again (``MarkResult.made``).
+        """
 
     # working together
 

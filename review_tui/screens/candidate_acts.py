@@ -111,7 +111,9 @@ async def reopen(screen: CandidateScreen, view: CandidateView) -> None:
         return
     done = await screen.do(screen.sitting.desk.reopen, view.candidate_id, reason)
     if done is not None and done[0].saved:
-        screen.say("It is back in the queue.", Tone.DONE)
+        made = done[0].made
+        words = f"It is proposed again as {made}, once the worker has rehearsed it." if made else ""
+        screen.say(words or "It is back in the queue.", Tone.DONE)
         screen.reload()
     elif done is not None:
         screen.say(" ".join(refusal.words for refusal in done[0].refusals), Tone.ASK)

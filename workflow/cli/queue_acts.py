@@ -18,7 +18,10 @@ __all__ = ["app"]
 def reopen(
     candidate_id: CandidateName, reason: Reason = "", signer: As = "", folder: Folder = None, as_json: Json = False
 ) -> None:
-    """Put an approved, rejected or closed candidate back into the queue; its signatures count no more."""
+    """Put an approved, rejected or closed candidate back into the queue; its signatures count no more.
+
+    One whose edit was ejected by a gate or withdrawn is proposed again, as a candidate of its own.
+    """
     from workflow.cli.asking import ask_line
     from workflow.cli.opening import open_desk, open_ledger
 
@@ -29,7 +32,9 @@ def reopen(
         words = "; ".join(refusal.words for refusal in result.refusals)
         raise IllegalTransitionError(f"candidate {candidate_id}: {words}")
     if as_json:
-        emit_json("queue-reopen", {"candidate_id": candidate_id, "reason": reason})
+        emit_json("queue-reopen", {"candidate_id": candidate_id, "reason": reason, "made": result.made or None})
+    elif result.made:
+        say(f"{candidate_id} is proposed again as {result.made}; next: medrek-flow worker --once", style="bold green")
     else:
         say(f"{candidate_id} is pending again", style="bold green")
 

@@ -138,9 +138,13 @@ class Decisions(Seat):
             return desk.StepResult("nothing was done", pin_refused=str(error))
 
     def reopen(self, candidate_id: str, reason: str) -> desk.MarkResult:
-        """Put an approved, rejected or closed candidate back into the queue."""
+        """Put an approved, rejected or closed candidate back into the queue; one that was an edit comes anew."""
         with told():
-            return _result(reopen(self._ledger, candidate_id, reviewer_id=self._reviewer().reviewer_id, reason=reason))
+            refusals = reopen(self._ledger, candidate_id, reviewer_id=self._reviewer().reviewer_id, reason=reason)
+            if refusals:
+                return _result(refusals)
+            with self._read() as connection:
+                return desk.MarkResult(made=read_case_file(connection, candidate_id).replaced_by or "")
 
     def _file(self, connection: Connection, candidate_id: str) -> CaseFile:
         file = read_case_file(connection, candidate_id)

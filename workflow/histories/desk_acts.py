@@ -12,7 +12,7 @@ from workflow.histories.paper_steps import PaperSteps, rehearse_on_paper
 from workflow.histories.picking import account, person, pick
 from workflow.ledger.case_file import read_case_file
 from workflow.ledger.claims import claim
-from workflow.ledger.fixing import fixed_candidate, insert_candidate
+from workflow.ledger.fixing import candidate_again, fixed_candidate, insert_candidate
 from workflow.ledger.marks import list_marks, save_mark
 from workflow.ledger.signing import settle, sign_marks
 from workflow.ledger.taking_back import reopen, undo_step
@@ -31,6 +31,7 @@ _VERDICTS = (
     Verdict.APPROVE,
 )
 _STALE = "0" * 64
+_LOOKED = "looked at again"
 _LONG_AGO = timedelta(days=30)
 
 
@@ -132,8 +133,10 @@ class DeskActs(Stage):
         over = [n for n, f in self.books.facts.items() if f.state not in ("proposed", "pending")]
         name, who = pick(over, picks[0]), person(picks[1])
         if name is not None:
-            done = self.books.reopen(name)
-            self.real(done, lambda: not reopen(self.ledger, name, reviewer_id=who, reason="looked at again"))
+            edit, state = self.books.edit_of(name)
+            body, by = self.books.facts[name].body, f"{who.title()} Person"
+            done = self.books.reopen(name, candidate_again(body, edit, state, by=by, reason=_LOOKED))
+            self.real(done, lambda: not reopen(self.ledger, name, reviewer_id=who, reason=_LOOKED))
 
     def do_claim(self, picks: Picks) -> None:
         """Somebody works on something now."""

@@ -231,15 +231,27 @@ class DeskBooks:
         if name in self.claims and self.claims[name][0] == person:
             del self.claims[name]
 
-    def reopen(self, name: str) -> bool:
-        """Somebody puts back what is over; False where it cannot be."""
+    def edit_of(self, name: str) -> tuple[str, str]:
+        """Name and state of the edit that was made of a fact; empty where there is none, or its batch was cancelled."""
+        found = [(edit, made.state) for edit, made in self.edits.items() if made.fact == name]
+        return next((one for one in found if one[1] != "cancelled"), ("", ""))
+
+    def reopen(self, name: str, again: Candidate) -> bool:
+        """Somebody puts back what is over, or it comes again where it was an edit; False where it cannot be."""
         fact = self.facts[name]
         is_over = fact.state in ("approved", "rejected", "closed", "no_edit_needed", "batched")
-        is_edit = any(edit.fact == name for edit in self.edits.values())
+        is_edit = bool(self.edit_of(name)[0])
         is_done = not fact.is_edit and fact.state == "closed" and fact.why.startswith("done in")
         made = self.facts.get(fact.replaced_by)
-        if not is_over or is_edit or is_done or (made and made.state not in ("rejected", "closed", "refused")):
+        if not is_over or is_done or (made and made.state not in ("rejected", "closed", "refused")):
             return False
+        if is_edit:
+            is_ended = fact.state == "closed" and self.edit_of(name)[1] in ("ejected", "withdrawn")
+            if not is_ended or not self.propose(again, fact.version):
+                return False
+            fact.replaced_by = again.candidate_id
+            self.commit()
+            return True
         for word in fact.words:
             word.taken_back = True
         fact.state, fact.why, fact.defer_until, fact.replaced_by = "pending", "", "", ""
@@ -267,7 +279,7 @@ class DeskBooks:
 
     def _undo_decision(self, person: str, step: Did, word: Word) -> bool:
         fact = self.facts[step.name]
-        if word.taken_back or any(edit.fact == step.name for edit in self.edits.values()):
+        if word.taken_back or self.edit_of(step.name)[0]:
             return False
         if not fact.is_edit and fact.state == "closed" and fact.why.startswith("done in"):
             return False

@@ -286,7 +286,12 @@ def _fixers(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
         select(original.c.replaced_by, reviewers.c.name)
         .join(decisions, decisions.c.candidate_id == original.c.candidate_id)
         .join(reviewers, reviewers.c.reviewer_id == decisions.c.reviewer_id)
-        .where(original.c.replaced_by.in_(ids), decisions.c.verdict == Verdict.FIX_AND_APPROVE)
+        .outerjoin(reversals, reversals.c.decision_id == decisions.c.decision_id)
+        .where(
+            original.c.replaced_by.in_(ids),
+            decisions.c.verdict == Verdict.FIX_AND_APPROVE,
+            reversals.c.decision_id.is_(None),
+        )
     )
     return {row.replaced_by: row.name for row in connection.execute(query)}
 

@@ -1,7 +1,7 @@
-"""*Fix and approve*: the candidate that a reviewer makes of another by correcting its object.
+"""The candidates that a reviewer makes of others: with a corrected object, or once more after its edit was ended.
 
 The original never changes; the new one is proposed, rehearsed and signed like any other, and says on its face who
-changed what. Also the one place where a candidate is put into the ledger by hand.
+did what. Also the one place where a candidate is put into the ledger by hand.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from workflow.ledger.tables import candidates
 from workflow.records import Candidate, CandidateState
 
 FIX_TAKEN_BACK = "the correction was taken back"
+_AGAIN = "proposed again by "
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -41,6 +42,17 @@ def fixed_candidate(original: Candidate, fixed_object: str, *, by: str) -> Candi
             "checks": (),  # they were of the object as it was proposed
         }
     )
+
+
+def candidate_again(original: Candidate, edit_id: str, edit_state: str, *, by: str, reason: str) -> Candidate:
+    """Make the candidate that says the same once more, after its edit was ejected or withdrawn; it says so.
+
+    Its name differs, so that the edit which is made of it is another one, and nothing of the first is touched.
+    """
+    ended = "ejected by its gate" if edit_state == "ejected" else "withdrawn"
+    others = tuple(flag for flag in original.flags if not flag.startswith(_AGAIN))
+    flag = f"{_AGAIN}{by}, after edit {edit_id} was {ended}: {' '.join(reason.split())}"
+    return original.model_copy(update={"flags": (*others, flag)})
 
 
 def insert_candidate(

@@ -77,8 +77,8 @@ def _words(now: _Standing) -> str:
         return f"live, since release {now.release_id}" if now.release_id is not None else "live"
     if now.edit == "ejected":
         return _because("refused by the gate", now.edit_reason or now.reason)
-    if now.edit is not None and now.edit != "in_batch":
-        return _because(now.edit, now.edit_reason)
+    if now.edit not in (None, "in_batch", "cancelled"):
+        return _because(str(now.edit), now.edit_reason)
     if now.state == CandidateState.BATCHED:
         return _because(f"in a batch that is {(now.batch or 'gone').replace('_', ' ')}", now.hold_reason)
     if now.state in (CandidateState.CLOSED, CandidateState.NO_EDIT_NEEDED):

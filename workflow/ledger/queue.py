@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, Connection, and_, case, fu
 from workflow.ledger.case_file import effective_risk, find_rivals, read_case_files
 from workflow.ledger.claims import claims_on
 from workflow.ledger.comments import count_comments, drafted
-from workflow.ledger.desk_tables import claims, drafts, reversals
+from workflow.ledger.desk_tables import claims, drafts, reversals, seeded_candidates
 from workflow.ledger.marks import marks_on
 from workflow.ledger.tables import candidates, decisions, marks
 from workflow.records import Action, CandidateState, Risk, Verdict
@@ -245,9 +245,26 @@ def _condition(view: QueueView, onlooker: Onlooker) -> ColumnElement[bool]:
             .outerjoin(reversals, reversals.c.decision_id == decisions.c.decision_id)
             .where(decisions.c.verdict == Verdict.CLOSE, reversals.c.decision_id.is_(None))
         )
-        by_hand = and_(columns.state == CandidateState.CLOSED, columns.candidate_id.in_(closed))
-        return or_(columns.state == CandidateState.NO_EDIT_NEEDED, by_hand)
+        is_closed = columns.state == CandidateState.CLOSED
+        by_hand = and_(is_closed, columns.candidate_id.in_(closed))
+        return or_(columns.state == CandidateState.NO_EDIT_NEEDED, by_hand, and_(is_closed, _can_come_back()))
     return columns.state.in_(_STATES[view])
+
+
+def _can_come_back() -> ColumnElement[bool]:
+    """What was signed and ended since (by its source, a gate, a rollback), and nothing stands in its place."""
+    approved = (
+        select(decisions.c.candidate_id)
+        .outerjoin(reversals, reversals.c.decision_id == decisions.c.decision_id)
+        .where(decisions.c.verdict == Verdict.APPROVE, reversals.c.decision_id.is_(None))
+    )
+    columns = candidates.c
+    return and_(
+        columns.action == Action.EDIT,
+        columns.replaced_by.is_(None),
+        columns.candidate_id.in_(approved),
+        columns.candidate_id.not_in(select(seeded_candidates.c.candidate_id)),
+    )
 
 
 def _own(onlooker: Onlooker) -> CompoundSelect[tuple[str]]:

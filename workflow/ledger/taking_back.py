@@ -1,8 +1,9 @@
 """Taking decisions back: undo and redo of a reviewer's own steps, and re-opening what was decided.
 
 Nothing on record is removed: a decision that is taken back stays, with a row beside it that says by whom and why, and
-counts no more (R12). What is in a batch is not taken back here but rolled back. Redoing a signature is a new signature
-and takes the PIN; taking back needs none, because it lets nothing in.
+counts no more (R12). What is in a batch is not taken back here but rolled back; what a gate ejected or a rollback took
+out comes again as a candidate of its own (``coming_again``). Redoing a signature is a new signature and takes the PIN;
+taking back needs none, because it lets nothing in.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ from sqlalchemy import Connection, insert, select, update
 
 from workflow.ledger.attention import is_seeded
 from workflow.ledger.case_file import CaseFile, SignedDecision, read_case_file
+from workflow.ledger.coming_again import Ended, ended_edit, made_edit, propose_again
 from workflow.ledger.desk_tables import reversals
-from workflow.ledger.fixing import FIX_TAKEN_BACK
+from workflow.ledger.fixing import FIX_TAKEN_BACK, CandidateExistsError
 from workflow.ledger.ledger import Ledger, Transaction
 from workflow.ledger.marks import choice_of, marks_on, put_mark, refusals_of, with_duties
 from workflow.ledger.signing import sign_marks
 from workflow.ledger.steps import DecisionMade, MarkChange, Step, StepAct, note_step, read_stacks
 from workflow.ledger.tables import audit as audit_table
-from workflow.ledger.tables import candidates, edits, marks
+from workflow.ledger.tables import candidates, marks
 from workflow.records import Action, CandidateState, Verdict
 from workflow.review_policy import OPEN_STATES, PolicyRefusal, PolicyRefusalKind, ReviewPolicy
 
@@ -81,6 +83,9 @@ def redo_step(ledger: Ledger, policy: ReviewPolicy, reviewer_id: str, *, pin: st
 def reopen(ledger: Ledger, candidate_id: str, *, reviewer_id: str, reason: str) -> tuple[PolicyRefusal, ...]:
     """Put what was decided back into the queue, with a reason; or say why not.
 
+    What became an edit that is over (ejected, withdrawn) stays as it is and is proposed again: its ``replaced_by``
+    names the new candidate, which is rehearsed next and takes new signatures.
+
     Raises:
         UsageError: There is no such candidate.
     """
@@ -91,6 +96,8 @@ def reopen(ledger: Ledger, candidate_id: str, *, reviewer_id: str, reason: str) 
             return (PolicyRefusal(PolicyRefusalKind.NOT_ALLOWED, why or "it is open already"),)
         if not reason.strip():
             return (PolicyRefusal(PolicyRefusalKind.REASON_NEEDED, "re-opening needs a reason"),)
+        if (ended := ended_edit(transaction.connection, file)) is not None:
+            return _come_again(transaction, file, ended, reviewer_id=reviewer_id, reason=reason.strip())
         for decision in file.counted:
             _reverse(transaction, decision, candidate_id, reviewer_id, kind="reopened", reason=reason.strip())
         _place(transaction, file, CandidateState.PENDING)
@@ -101,17 +108,27 @@ def reopen(ledger: Ledger, candidate_id: str, *, reviewer_id: str, reason: str) 
     return ()
 
 
+def _come_again(
+    transaction: Transaction, file: CaseFile, ended: Ended, *, reviewer_id: str, reason: str
+) -> tuple[PolicyRefusal, ...]:
+    try:
+        propose_again(transaction, file, ended, reviewer_id=reviewer_id, reason=reason)
+    except CandidateExistsError as error:
+        return (PolicyRefusal(PolicyRefusalKind.NOT_ALLOWED, f"{error}; re-open that one, or give another reason"),)
+    return ()
+
+
 def why_not_reopened(connection: Connection, file: CaseFile) -> str | None:
     """Say why a candidate cannot be re-opened; None where it can be, empty where it is open."""
     if file.state not in REOPENABLE:
         return ""
     held = _why_held(connection, file)
-    if held:
+    if held and ended_edit(connection, file) is None:
         return held
     if file.replaced_by is not None:
         made = read_case_file(connection, file.replaced_by)
         if made.state not in (CandidateState.REJECTED, CandidateState.CLOSED, CandidateState.REFUSED):
-            return f"its correction {made.candidate_id} stands in its place; decide that one"
+            return f"{made.candidate_id} was made of it and stands in its place; decide that one"
     return None
 
 
@@ -179,12 +196,11 @@ def _why_held(connection: Connection, file: CaseFile) -> str:
     """Say what keeps a candidate's decisions as they are, whoever asks; empty where nothing does."""
     if is_seeded(connection, file.candidate_id) and file.state not in OPEN_STATES:
         return "it was made false on purpose, and was told"
-    row = connection.execute(
-        select(edits.c.edit_id, edits.c.batch_id, edits.c.state).where(edits.c.candidate_id == file.candidate_id)
-    ).first()
-    if row is not None:
-        way = "roll it back instead" if row.state == "live" else "it must be proposed anew"
-        return f"it is edit {row.edit_id} of batch {row.batch_id} ({row.state.replace('_', ' ')}): {way}"
+    edit = made_edit(connection, file.candidate_id)
+    if edit is not None:
+        ways = {"live": "roll it back instead", "in_batch": "cancel the batch instead"}
+        way = ways.get(edit.state, "re-open it, which proposes it again")
+        return f"it is edit {edit.edit_id} of batch {edit.batch_id} ({edit.state.replace('_', ' ')}): {way}"
     is_done = file.candidate.action is Action.WITHDRAW and file.state is CandidateState.CLOSED
     return "the withdrawal was carried out" if is_done and (file.reason or "").startswith("done in") else ""
 

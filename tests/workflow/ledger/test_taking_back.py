@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from tests.workflow.ledger.made_ledgers import (
     PEOPLE,
@@ -22,7 +22,8 @@ from tests.workflow.ledger.made_ledgers import (
     put_candidate,
 )
 from tests.workflow.ledger.made_ledgers import rehearse as rehearse_now
-from workflow.change_control.batches import create_batch
+from workflow.change_control.batches import create_batch, eject, read_batch
+from workflow.change_control.cancelling import cancel_batch
 from workflow.errors import IllegalTransitionError
 from workflow.identity import WrongPinError
 from workflow.ledger import audit, desk_tables, tables
@@ -213,6 +214,57 @@ def test_what_is_in_a_batch_stays(made: Desk) -> None:
     assert "of batch" in refusal.words
     assert undo(made).candidate_ids == ()  # the mark before it was used up: passed over too
     assert undo(made).words == "there is nothing to undo"
+
+
+@pytest.mark.parametrize("state", ["ejected", "withdrawn"])
+def test_what_was_an_edit_comes_again_as_a_candidate_of_its_own_and_its_history_stays(made: Desk, state: str) -> None:
+    name = put_candidate(made, make_candidate(**LOW))
+    made.decide("ada", name)
+    batch_id = create_batch(made.ledger, actor="ada")
+    assert batch_id is not None
+    with made.ledger.write() as transaction:
+        (edit,) = read_batch(transaction.connection, batch_id).edits
+        eject(transaction, edit.edit_id, name, "it moved a near miss")
+        transaction.execute(update(tables.edits).values(state=state))
+    with made.ledger.read() as connection:
+        assert queue_ids(connection, QueueView.NO_EDIT_NEEDED, Onlooker("ben")) == [name]
+    assert reopen(made.ledger, name, reviewer_id="ben", reason="the near miss was wrong") == ()
+    with made.ledger.read() as connection:
+        old = read_case_file(connection, name)
+        again = read_case_file(connection, str(old.replaced_by))
+        assert queue_ids(connection, QueueView.NO_EDIT_NEEDED, Onlooker("ben")) == []
+        assert verify_reversals(connection) == ()
+    assert (old.state, len(old.counted), old.fixed_by) == (CandidateState.CLOSED, 1, None)
+    assert (again.state, again.decisions, again.fixed_by) == (CandidateState.PROPOSED, (), None)
+    words = (
+        f"proposed again by Ben, after edit {edit.edit_id} was {'ejected by its gate' if state == 'ejected' else state}"
+    )
+    assert again.candidate.flags[-1] == f"{words}: the near miss was wrong"
+    (refusal,) = reopen(made.ledger, name, reviewer_id="cem", reason="me too")
+    assert f"{again.candidate_id} was made of it and stands in its place" in refusal.words
+    rehearse_now(made, again.candidate_id)
+    made.decide("ben", again.candidate_id, Verdict.REJECT)
+    (refusal,) = reopen(made.ledger, name, reviewer_id="ben", reason="the near miss was wrong")
+    assert "on record already" in refusal.words
+    assert reopen(made.ledger, again.candidate_id, reviewer_id="ben", reason="too harsh") == ()
+    made.decide("cem", again.candidate_id)
+    second = create_batch(made.ledger, actor="ada")
+    assert second is not None
+    with made.ledger.read() as connection:
+        (other,) = read_batch(connection, second).edits
+        assert (other.candidate_id, other.edit_id != edit.edit_id) == (again.candidate_id, True)
+
+
+def test_a_candidate_of_a_cancelled_batch_is_reopened_like_any_approved_one(made: Desk) -> None:
+    name = put_candidate(made, make_candidate(**LOW))
+    made.decide("ada", name)
+    batch_id = create_batch(made.ledger, actor="ada")
+    cancel_batch(made.ledger, str(batch_id), reason="not today", account="ada")
+    assert undo(made).candidate_ids == (name,)
+    assert made.state(name) is CandidateState.PENDING
+    made.decide("ben", name)
+    assert reopen(made.ledger, name, reviewer_id="ada", reason="look again") == ()
+    assert made.state(name) is CandidateState.PENDING
 
 
 def test_a_correction_is_taken_back_with_what_it_made(made: Desk) -> None:
