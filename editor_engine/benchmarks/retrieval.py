@@ -105,7 +105,7 @@ def measure(
         run.block(engine, size)
         measured.overlap[size] = mean_overlap(engine, [_edits(one) for one in run.memories(size)])
     for size in plan.curve_sizes:
-        run.curve(engine, size, lambda: plan.levels or _levels(engine, run))
+        run.curve(engine, size, partial(_levels, engine, run, size, plan.levels))
     for retriever in beside:
         for size in plan.sizes:
             chosen = retriever
@@ -116,7 +116,7 @@ def measure(
                 chosen = retriever.at(level)
             run.block(chosen, size)
         for size in plan.curve_sizes if retriever.level_name else ():
-            run.curve(retriever, size, partial(_levels, retriever, run))
+            run.curve(retriever, size, partial(_levels, retriever, run, size))
     for variation in plan.variations:
         run.block(engine, plan.variation_size, variation)
     _look_at_keys(engine, run, measured)
@@ -140,6 +140,10 @@ class _Run:
         self._records, self._duplicates, self._plan = records, duplicates, plan
         self._measured, self._journal, self._progress = measured, journal, progress
         self._by_id = {record.record_id: record for record in records}
+
+    @property
+    def records(self) -> int:
+        return len(self._records)
 
     def memories(self, size: int | None) -> Iterator[list[EditRecord]]:
         return memories(self._records, size, seed=self._plan.seed)
@@ -169,7 +173,8 @@ class _Run:
                 self._measured.margins += [(one.asked.kind, one.decision.margin) for one in scored]
             done += len(memory)
             self._progress(f"{retriever.name} {name}".strip(), done, len(self._records))
-        self._measured.blocks.append(Block(retriever.name, size, name, retriever.level, tally.lines()))
+        level = retriever.limit_at(size or self.records) if isinstance(retriever, EngineRetriever) else retriever.level
+        self._measured.blocks.append(Block(retriever.name, size, name, level, tally.lines()))
 
     def _score(self, retriever: Retriever, memory: Sequence[EditRecord], variation: Variation | None) -> list[Scored]:
         asked, taught = self.asked(memory), memory
@@ -245,11 +250,14 @@ def chosen_level(
     return best_level(points, most_false=most_false)
 
 
-def _levels(retriever: Retriever, run: _Run) -> list[float]:
+def _levels(retriever: Retriever, run: _Run, size: int | None, given: Sequence[float] | None = None) -> Sequence[float]:
+    if given:
+        return given
     if not isinstance(retriever, EngineRetriever):
         return [round(0.05 * step, 2) for step in range(1, 20)]
     memory = next(run.memories(MAP_SIZE))
-    return retriever.levels(_edits(memory), [one.text for one in run.asked(memory)])
+    asked = [one.text for one in run.asked(memory)]
+    return retriever.levels(_edits(memory), asked, size=size or run.records)
 
 
 def _look_at_keys(engine: EngineRetriever, run: _Run, measured: Measured) -> None:

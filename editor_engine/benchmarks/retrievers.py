@@ -114,16 +114,22 @@ class EngineRetriever:
 
         return decide
 
-    def levels(self, edits: Sequence[Edit], questions: Sequence[str]) -> list[float]:
-        """Values of the swept limit that are worth a point of the curve, its own among them."""
+    def limit_at(self, edits: int) -> float:
+        """The swept limit that decides over a memory of so many edits, where no other is asked for."""
+        limits = self.thresholds.at(edits) if self._verifier else self.thresholds
+        return float(getattr(limits, self.level_name))
+
+    def levels(self, edits: Sequence[Edit], questions: Sequence[str], *, size: int) -> list[float]:
+        """Values of the swept limit that are worth a point of the curve for memories of a size, its own among them."""
+        own = self.limit_at(size)
         if self.level_name == "margin":
             margins = sorted(one.margin for one in self.prepare(edits, questions)(-math.inf))
             found = {round(margins[at * (len(margins) - 1) // 20], 4) for at in range(21)}
         elif self.level_name == "verifier":
-            found = {self.level + step / 2 for step in range(-8, 9)}
+            found = {own + step / 2 for step in range(-8, 9)}
         else:
             found = {round(0.40 + 0.05 * step, 2) for step in range(13)}
-        return sorted(found | {self.level})
+        return sorted(found | {own})
 
     def encode(self, texts: Sequence[str]) -> Tensor:
         """z_q of texts, each encoded once. Shape: [n, d_key]."""
