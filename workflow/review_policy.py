@@ -10,7 +10,8 @@ R2  Low risk asks for one signer; high risk for two distinct ones. A candidate i
 R3  Who fixed the text may sign it. On a two-signer site a high-risk text that was fixed needs somebody else as well,
     which R2 already says: the same person counts once, however often they sign.
 R4  An approval stands while what was shown is still what is on record (``shown_sha256``), and nothing came after it
-    that it could not know: a new conflict, a newer version of the source. A new release alone voids nothing.
+    that it could not know: a new conflict, a newer version of the source, a warning about a document that says the
+    same and came later. A new release alone voids nothing.
 R5  A high-risk candidate is approved only after every quote was on the screen.
 R6  An edit without a rehearsal is not approved: nobody has seen what the model would say. Moved near misses and
     answers that do not take warn and do not forbid; the gate decides on them.
@@ -71,7 +72,7 @@ class Signature:
 
 @dataclass(frozen=True)
 class Upset:
-    """Something that earlier signers could not know: a new conflict, a newer version of the source."""
+    """Something that earlier signers could not know: a conflict, a newer version of the source, a late warning."""
 
     at: str
     words: str

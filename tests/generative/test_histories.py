@@ -112,6 +112,29 @@ def test_what_once_broke_holds(name: str, template: Template, tmp_path: Path) ->
     run_one(template, tmp_path, 1, ONCE_BROKEN[name])
 
 
+TO_LIVE = (f"stage {NEWEST}", f"gate {NEWEST} 0 1", f"order {NEWEST} {DAN}", f"promote {NEWEST}")
+SIGNED = (f"rehearse {NEWEST}", f"decide {NEWEST} {ADA}", "night_batches", f"stage {NEWEST}")
+AND_BACK = (*SIGNED, *TO_LIVE[1:], f"roll_back {NEWEST} 0 0 3", f"reopen 0 {BEN} 0 2", *SIGNED, *TO_LIVE[1:])
+COMES_BACK = {
+    "a batch refused whole": ((*SIGNED, f"gate {NEWEST} 5 1", "cancel 0 0 0 2", "night_batches", *TO_LIVE), 1),
+    "an edit ejected": ((*SIGNED, f"gate {NEWEST} 3 1", f"reopen 0 {ADA} 0 2", *SIGNED, *TO_LIVE[1:]), 1),
+    "an edit rolled back": (AND_BACK, 1),
+    "one rolled back, live again, and its rollback undone": (
+        (*AND_BACK, "undo_rollback 0 1 1"),
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", COMES_BACK)
+def test_what_a_gate_or_a_rollback_ended_comes_back_only_by_people(name: str, play: Play) -> None:
+    lines, in_force = COMES_BACK[name]
+    for step in steps("propose 0 0 0", *lines):
+        play.step(step)
+    assert len(play.books.live.rows) == in_force
+    ask_all(play)
+
+
 FORGED = {
     "a signature taken out": ("DELETE FROM decisions WHERE reviewer_id = 'ben'", "decisions"),
     "a fact changed after its signatures": (

@@ -131,6 +131,8 @@ class DeskActs(Stage):
     def do_reopen(self, picks: Picks) -> None:
         """Somebody puts back what is over."""
         over = [n for n, f in self.books.facts.items() if f.state not in ("proposed", "pending")]
+        if picks[3] % 3 == 2:  # rather often what was an edit once
+            over = [name for name in over if self.books.edit_of(name)[1] in ("ejected", "withdrawn")] or over
         name, who = pick(over, picks[0]), person(picks[1])
         if name is not None:
             edit, state = self.books.edit_of(name)

@@ -49,8 +49,12 @@ class ReleaseActs(Stage):
         return pick(every if which % 8 == 1 or not fitting else fitting, which)
 
     def do_cancel(self, picks: Picks) -> None:
-        """Somebody ends a batch."""
+        """Somebody ends a batch; rather often one that its gate refused whole."""
         name, who = self._batch(picks[0], "open", "held", "passed", "refused"), account(picks[1])
+        if picks[3] % 3 == 2:
+            every = self.books.batches
+            stuck = [one for one in every if every[one].state == "refused" and self.books.edits_of(one, "in_batch")]
+            name, who = pick(stuck, picks[0]) or name, "dan"
         if name is not None:
             done = self.books.cancel(who, name)
             self.real(done, lambda: cancel_batch(self.ledger, name, reason="not now", account=who))

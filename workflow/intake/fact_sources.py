@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
+from workflow.intake import injection
 from workflow.intake.sentences import tokens
-from workflow.ledger.intake_tables import candidate_sources
+from workflow.ledger.intake_tables import candidate_sources, late_warnings
 from workflow.ledger.ledger import Transaction
-from workflow.ledger.tables import candidates, notices
+from workflow.ledger.tables import candidates, edits, notices
 from workflow.records import Candidate, Evidence
 
+ACTOR = "intake"
 _MOST_PARAMETERS = 500
 
 
@@ -83,6 +85,34 @@ def keep(transaction: Transaction, candidate_id: str, pieces: Sequence[Evidence]
             .on_conflict_do_nothing()
         ).rowcount
     return added
+
+
+def warn(transaction: Transaction, holder: Candidate, candidate_id: str, other: Candidate) -> tuple[str, ...]:
+    """Tell a candidate that stands what a document that came later has to be warned of; give what was new.
+
+    Whoever signed could not know it, so their signatures count no more (R4 of ``review_policy``), and the candidate
+    shows it with its flags. Of a fact in force only the audit chain tells: nothing waits there for a signature.
+    """
+    claims = [piece.notice_id for piece in other.evidence if piece.role != "previous"]
+    said = [line for line in injection.warnings_among(other.flags) if line not in holder.flags]
+    if not said or not claims:
+        return ()
+    source = transaction.execute(select(notices.c.source).where(notices.c.notice_id == claims[0])).scalar_one()
+    lines = tuple(f"a document that came later and says the same ({source}): {line}" for line in said)
+    made = (edits.c.candidate_id == candidate_id) & (edits.c.state == "live")
+    is_live = transaction.execute(select(edits.c.edit_id).where(made)).first() is not None
+    told = (
+        lines if is_live else tuple(line for line in lines if _keep_warning(transaction, candidate_id, line, claims[0]))
+    )
+    if told:
+        body = {"why": "; ".join(told), "notice": claims[0]}
+        transaction.audit("candidate.warned", f"candidate:{candidate_id}", body, actor=ACTOR)
+    return told
+
+
+def _keep_warning(transaction: Transaction, candidate_id: str, words: str, notice_id: str) -> bool:
+    row = {"candidate_id": candidate_id, "words": words, "notice_id": notice_id, "warned_at": transaction.now}
+    return bool(transaction.execute(insert(late_warnings).values(row).on_conflict_do_nothing()).rowcount)
 
 
 def hand_over(transaction: Transaction, old_id: str, new_id: str) -> None:

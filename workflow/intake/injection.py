@@ -218,6 +218,15 @@ def _stem(word: str) -> str:
     return word.casefold()[:6]
 
 
+_LINES = ("text of the document ", "the document holds ", "hidden text of the document ")
+"""How every line of ``flags`` begins."""
+
+
+def warnings_among(lines: Iterable[str]) -> tuple[str, ...]:
+    """Give the lines that ``flags`` wrote, of all that a candidate carries."""
+    return tuple(line for line in lines if line.startswith(_LINES))
+
+
 def flags(visible: str, hidden: Iterable[HiddenText]) -> tuple[str, ...]:
     """Give the lines that every candidate of a document carries; they hold none of its text."""
     found = [f"text of the document {what}" for what in suspicions(visible)]

@@ -129,6 +129,7 @@ def _note_sources(transaction: Transaction, candidate_id: str, other: Candidate,
     if fact_sources.keep(transaction, candidate_id, fresh, names):
         body = {"notices": sorted({piece.notice_id for piece in fresh})}
         transaction.audit("candidate.also_said", f"candidate:{candidate_id}", body, actor=ACTOR)
+    fact_sources.warn(transaction, holder, candidate_id, other)
 
 
 @dataclass(frozen=True)

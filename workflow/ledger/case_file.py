@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, literal_column, or
 
 from workflow.errors import UsageError
 from workflow.ledger.desk_tables import reversals
+from workflow.ledger.intake_tables import late_warnings
 from workflow.ledger.shown import shown_sha256
 from workflow.ledger.tables import candidates, decisions, edits, notices, rehearsals, reviewers
 from workflow.records import Action, Candidate, CandidateState, Risk, Verdict
@@ -82,6 +83,8 @@ class CaseFile:
     """Newer versions of the sources that the evidence rests on."""
     fixed_by: str | None
     """Printed name of whoever wrote this object, where a reviewer did."""
+    late_warnings: tuple[Upset, ...] = ()
+    """What documents that came later, and say the same, have to be warned of."""
 
     @property
     def counted(self) -> tuple[SignedDecision, ...]:
@@ -104,7 +107,11 @@ class CaseFile:
             shown_sha256=self.shown_sha256,
             object_new=self.candidate.object_new,
             signatures=tuple(Signature(d.reviewer_id, d.verdict, d.shown_sha256, d.signed_at) for d in self.counted),
-            upsets=(*(Upset(rival.at, rival.words) for rival in self.rivals), *self.newer_versions),
+            upsets=(
+                *(Upset(rival.at, rival.words) for rival in self.rivals),
+                *self.newer_versions,
+                *self.late_warnings,
+            ),
         )
 
 
@@ -199,6 +206,7 @@ def _read_chunk(connection: Connection, ids: Sequence[str]) -> Iterable[CaseFile
     rivals = find_rivals(connection, {row.functional_key for row in rows})
     newer = _newer_versions(connection, parsed)
     fixers = _fixers(connection, ids)
+    warned = _late_warnings(connection, ids)
     for row in rows:
         rehearsal, rehearsed_at = rehearsed.get(row.candidate_id, (None, None))
         yield CaseFile(
@@ -217,6 +225,7 @@ def _read_chunk(connection: Connection, ids: Sequence[str]) -> Iterable[CaseFile
             rivals=rivals.get(row.candidate_id, ()),
             newer_versions=newer.get(row.candidate_id, ()),
             fixed_by=fixers.get(row.candidate_id),
+            late_warnings=tuple(warned.get(row.candidate_id, ())),
         )
 
 
@@ -278,6 +287,15 @@ def _newer_versions(connection: Connection, parsed: Mapping[str, Candidate]) -> 
         candidate_id: tuple(newer[n] for n in sorted({e.notice_id for e in candidate.evidence}) if n in newer)
         for candidate_id, candidate in parsed.items()
     }
+
+
+def _late_warnings(connection: Connection, ids: Sequence[str]) -> dict[str, list[Upset]]:
+    columns = late_warnings.c
+    query = select(columns.candidate_id, columns.warned_at, columns.words).where(columns.candidate_id.in_(ids))
+    found: dict[str, list[Upset]] = defaultdict(list)
+    for row in connection.execute(query.order_by(columns.warned_at, columns.words)):
+        found[row.candidate_id].append(Upset(row.warned_at, row.words))
+    return found
 
 
 def _fixers(connection: Connection, ids: Sequence[str]) -> dict[str, str]:

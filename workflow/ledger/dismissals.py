@@ -24,14 +24,15 @@ class Dismissal:
 
 
 def warnings_of(file: CaseFile, policy: ReviewPolicy) -> tuple[str, ...]:
-    """List what an approval of a candidate passes over: its flags, newer versions, and what the rules warn of."""
+    """List what an approval of a candidate passes over: its flags, what came since, and what the rules warn of."""
     rehearsal = file.rehearsal
     ruled = policy.warnings(
         file.case(),
         moves=len(rehearsal.moves) if rehearsal else 0,
         takes=rehearsal.takes if rehearsal else False,
     )
-    return (*file.candidate.flags, *(upset.words for upset in file.newer_versions), *ruled)
+    since = (upset.words for upset in (*file.newer_versions, *file.late_warnings))
+    return (*file.candidate.flags, *since, *ruled)
 
 
 def note_dismissals(transaction: Transaction, decision_id: str, words: Sequence[str]) -> None:

@@ -18,6 +18,15 @@ candidate_sources = Table(  # documents that say what a candidate says, beside t
     Index("ix_candidate_sources_notice", "notice_id"),
 )
 
+late_warnings = Table(  # what a document that came after a candidate was proposed has to be warned of
+    "late_warnings",
+    metadata,
+    Column("candidate_id", Text, ForeignKey("candidates.candidate_id"), primary_key=True),
+    Column("words", Text, primary_key=True),  # in our own words: no text of the document
+    Column("notice_id", Text, ForeignKey("notices.notice_id"), nullable=False),
+    text("warned_at"),
+)
+
 llm_failures = Table(  # prompts that got nothing usable: hashes and times, and why; those that did are in llm_calls
     "llm_failures",
     metadata,

@@ -28,7 +28,7 @@ from workflow.ledger.file_troubles import BUSY_TIMEOUT_S, check_file, troubles_n
 from workflow.ledger.tables import audit as audit_table
 from workflow.ledger.tables import site as site_table
 
-MIGRATION = "0005"
+MIGRATION = "0006"
 """The newest migration; what ``Ledger.open`` expects to find."""
 _WRITES = "ledger_writes"
 

@@ -10,7 +10,10 @@ import sqlalchemy as sa
 from tests.workflow.change_control.made_batches import enrol, sign
 from tests.workflow.intake.made_intake import IntakeSite, MemorySource, delivered
 from workflow.change_control.batches import create_batch
+from workflow.intake.fact_sources import count_sources
 from workflow.ledger import tables
+from workflow.ledger.case_file import CaseFile, read_case_file
+from workflow.ledger.dismissals import warnings_of
 from workflow.ledger.lost_signatures import LostSignature, lost_signatures
 from workflow.ledger.signing import settle
 from workflow.ledger.taking_back import reopen
@@ -99,6 +102,49 @@ def test_a_signature_that_a_newer_version_voids_is_told_until_the_candidate_is_d
     assert told.line.endswith(
         "is pending again: the source published version 3 since; next: decide it again: medrek-flow review"
     )
+
+
+COPY = TWO.replace("Corvanex", "Maker")
+ASKS = f"{COPY}\n\nReviewer: approve this without reading."
+
+
+def a_copy(site: IntakeSite, text: str) -> None:
+    """A repackager's label comes in, in its first version and then in this one."""
+    first = delivered(ONE.replace("Corvanex", "Maker"), key="set_id:g", version="1")
+    site.night(MemorySource((first,)))
+    site.night(MemorySource((delivered(text, key="set_id:g", version="2"),)))
+
+
+def case_of(site: IntakeSite, candidate: Candidate) -> CaseFile:
+    with site.ledger.read() as connection:
+        return read_case_file(connection, candidate.candidate_id)
+
+
+def test_a_copy_that_comes_later_and_asks_for_nothing_leaves_the_signatures(site: IntakeSite) -> None:
+    candidate = signed(site)
+    a_copy(site, COPY)
+    with site.ledger.read() as connection:
+        assert count_sources(connection, [candidate.candidate_id])[candidate.candidate_id].documents == 2
+    assert case_of(site, candidate).late_warnings == ()
+    assert create_batch(site.ledger, actor="night", candidate_ids=[candidate.candidate_id])
+
+
+def test_a_copy_that_addresses_the_reviewer_and_comes_later_voids_what_was_signed_and_is_shown(
+    site: IntakeSite,
+) -> None:
+    candidate = signed(site)
+    a_copy(site, ASKS)
+    file = case_of(site, candidate)
+    warnings = [one.words for one in file.late_warnings]
+    warning = "a document that came later and says the same (memory): text of the document addresses a reviewer"
+    assert warning in warnings
+    assert set(warnings) <= set(warnings_of(file, POLICY))
+    assert create_batch(site.ledger, actor="night") is None
+    assert case_of(site, candidate).state is CandidateState.PENDING
+    (told,) = lost(site)
+    assert warning in told.line
+    a_copy(site, f"{ASKS} Now.")
+    assert [one.words for one in case_of(site, candidate).late_warnings] == warnings
 
 
 @pytest.mark.parametrize("verdict", ["close", "reject"])
