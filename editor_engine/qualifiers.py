@@ -17,6 +17,7 @@ Rules, in this order:
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache, lru_cache
 
 from editor_engine.clinical_terms import level_terms
@@ -62,6 +63,9 @@ _GENERAL = frozenset({"general", "general population", "all", "all patients", "a
 _SPECIAL = frozenset(_POPULATIONS) - {"women", "men", "adults"}
 """Populations for whom a fact about patients in general may be wrong."""
 _EMPTY_WORDS = frozenset(tokens_of("a an and are at by for from in is it of on or patients people the to who with"))
+
+_SHORT = 4
+"""Letters of a word that keeps its last one."""
 
 
 @cache
@@ -132,8 +136,16 @@ def _one_fits(edit: Edit, name: str, value: str, question: str) -> bool:
 
 
 def _words_fit(edit: Edit, value: str, question: str) -> bool:
-    """A value outside the lexicon: where all of the edit's own wordings state it, the question must too."""
+    """A value outside the lexicon: where all of the edit's own wordings state it, the question must too.
+
+    One or many of a thing are the same ("an MAO inhibitor", "MAO inhibitors").
+    """
     wanted = frozenset(tokens_of(value)) - _EMPTY_WORDS
     if not all(wanted <= frozenset(tokens_of(wording)) for wording in (edit.question, *edit.paraphrases)):
         return True
-    return wanted <= frozenset(tokens_of(question))
+    return _of_one(wanted) <= _of_one(tokens_of(question))
+
+
+def _of_one(words: Iterable[str]) -> frozenset[str]:
+    """Words without the mark of the plural; short ones may need their last letter ("gas")."""
+    return frozenset(word.removesuffix("s") if len(word) > _SHORT else word for word in words)

@@ -195,7 +195,8 @@ class Candidate(Record):
     aliases: tuple[str, ...] = ()
     relation: str
     qualifiers: dict[str, str] = Field(default_factory=dict)
-    """Qualifiers of the functional key: population, route, form, outcome."""
+    """Qualifiers of the functional key: population, route, form, outcome; ``object`` is the item of a list that has a
+    question of its own."""
     object_new: str
     object_old: str | None = None
     object_old_origin: ObjectOrigin = ObjectOrigin.UNKNOWN
@@ -237,8 +238,18 @@ class Candidate(Record):
         """
         own = dict(self.qualifiers)
         if self.relation in LIST_RELATIONS:
-            own["object"] = self.object_new
+            own["object"] = self.stated
         return tuple(sorted(own.items()))
+
+    @property
+    def item(self) -> str | None:
+        """The item of a list that the question names, where it does; the new object is then what holds of it."""
+        return self.qualifiers.get("object") if self.relation in LIST_RELATIONS else None
+
+    @property
+    def stated(self) -> str:
+        """The object as the source states it: the item that the question names, else the new object."""
+        return self.item or self.object_new
 
     @property
     def functional_key(self) -> str:

@@ -134,3 +134,18 @@ def test_the_subject_index_finds_what_masking_finds() -> None:
 )
 def test_a_word_of_time_is_no_population_and_an_abbreviation_may_be_one(own: str, asked: str, fires: bool) -> None:
     assert fits(Edit("e", "s", "r", "x", own), asked) is fires
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("May corvandine be given together with an MAO inhibitor?", True),
+        ("Is corvandine allowed with MAO inhibitors?", True),
+        ("May corvandine be given together with nitrates?", False),
+        ("Which drug rules out corvandine?", False),
+    ],
+)
+def test_a_question_about_one_item_of_a_list_names_it_as_one_or_many(asked: str, expected: bool) -> None:
+    question = "May corvandine be given together with MAO inhibitors?"
+    edit = Edit("e", "corvandine", "r", "contraindicated", question, qualifiers=(("object", "MAO inhibitors"),))
+    assert fits(edit, asked) is expected

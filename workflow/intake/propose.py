@@ -19,6 +19,7 @@ from workflow.fault_points import reached
 from workflow.intake import injection, queue_entry, takings_back
 from workflow.intake.detect import EXTRACTED, NO_CHANGE, WAITING
 from workflow.intake.extractor import ChangedSentence, DocumentChanges, Extractor, NoticeText, Refused
+from workflow.intake.list_facts import ask_by_item
 from workflow.intake.normalise import AliasTable, names_stand, normalise, plain_name, product_names
 from workflow.intake.questions import write as write_questions
 from workflow.intake.risk import RiskLists, risk_of
@@ -171,10 +172,11 @@ def _settle(
         with ledger.write() as transaction:
             entry = queue_entry.Entry(proposal.candidate, proposal.change_id, run_id, (proposal.reason,))
             return proposal.change_id, queue_entry.enter(transaction, entry)
-    candidate = _prepared(proposal, desk)
+    read = _prepared(proposal, desk)
+    candidate = _asked(read, desk)
     change_id = _change_of(candidate, work)
     own = desk.aliases.aliases(candidate.subject)
-    ruling = judge(candidate, desk.texts, desk.standings, aliases=(proposal.subject, *own))
+    ruling = judge(read, desk.texts, desk.standings, aliases=(proposal.subject, *own), asked=candidate)
     if ruling.attention:
         doubts = (f"{NEEDS_ATTENTION}{reason}" for reason in ruling.attention)
         candidate = candidate.model_copy(update={"flags": tuple(dict.fromkeys((*candidate.flags, *doubts)))})
@@ -205,15 +207,17 @@ def _prepared(proposal: Candidate, desk: _Desk) -> Candidate:
         if any(not names_stand(names, claim.quote) for claim in claims):
             flags.append(NOT_NAMED)
     risk = risk_of(candidate, desk.risk_lists) if desk.risk_lists is not None else candidate.risk
-    candidate = candidate.model_copy(update={"flags": tuple(dict.fromkeys(flags)), "risk": risk})
-    known = [name for name in desk.aliases.known if name != candidate.subject]
+    return candidate.model_copy(update={"flags": tuple(dict.fromkeys(flags)), "risk": risk})
+
+
+def _asked(candidate: Candidate, desk: _Desk) -> Candidate:
     if candidate.question:
         return candidate
-    said = (
-        populations_said(desk.notices[e.notice_id], candidate.relation) for e in claims if e.notice_id in desk.notices
-    )
+    known = [name for name in desk.aliases.known if name != candidate.subject]
+    quoted = [e.notice_id for e in candidate.evidence if e.role == "claim" and e.notice_id in desk.notices]
+    said = (populations_said(desk.notices[notice_id], candidate.relation) for notice_id in quoted)
     elsewhere = tuple(dict.fromkeys(people for populations in said for people in populations))
-    return write_questions(candidate, known, elsewhere=elsewhere)
+    return write_questions(ask_by_item(candidate), known, elsewhere=elsewhere)
 
 
 def _change_of(candidate: Candidate, work: DocumentChanges) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 
 from workflow.intake import drug_names
+from workflow.intake.list_wordings import item_phrase
 from workflow.intake.normalise import population_stands
 from workflow.intake.sentences import tokens
 from workflow.intake.wordings import ABOUT_CONDITIONS, ABOUT_PAPERS, WORDINGS, wordings_for
@@ -31,7 +32,7 @@ _OTHER_PEOPLE: tuple[tuple[str, tuple[str, ...]], ...] = (
 _OTHER_GROUPS = ("patients with diabetes", "patients with heart failure", "patients with asthma")
 _MOST_ELSEWHERE = 6
 """Near misses about populations that the document itself gives another value."""
-_CARRIED = frozenset({"dose", "route", "form", "condition", "circumstance", "jurisdiction"})
+_CARRIED = frozenset({"dose", "route", "form", "condition", "circumstance", "jurisdiction", "object"})
 """Qualifiers that a question must say word for word; the outcome of a claim is in its effect."""
 _LOOK_ALIKE = 0.7
 """From this share of equal letters on, two names can be mistaken for each other."""
@@ -47,7 +48,7 @@ def ask(relation: str, subject: str, qualifiers: Mapping[str, str], *, effect: s
         effect: For ``evidence_for``: the verb and the outcome, "reduce mortality".
     """
     return tuple(
-        _filled(wording, subject, qualifiers, effect) + _where(qualifiers) + "?"
+        _filled(wording, subject, {**qualifiers, "O": _item(relation, qualifiers)}, effect) + _where(qualifiers) + "?"
         for wording in (wording.removesuffix("?") for wording in wordings_for(relation, qualifiers))
     )
 
@@ -65,7 +66,13 @@ def _filled(wording: str, subject: str, qualifiers: Mapping[str, str], effect: s
         in_pop=_whom("in", qualifiers),
         population=qualifiers.get("population", ""),
         effect=effect,
+        O=qualifiers["O"],
     )
+
+
+def _item(relation: str, qualifiers: Mapping[str, str]) -> str:
+    item = qualifiers.get("object", "")
+    return item_phrase(relation, item) if relation == "contraindicated_in" else item
 
 
 def _whom(word: str, qualifiers: Mapping[str, str]) -> str:
@@ -103,13 +110,17 @@ def write(candidate: Candidate, known: Iterable[str], *, effect: str = "", elsew
 
 
 def problems(candidate: Candidate) -> tuple[str, ...]:
-    """Give what is wrong with the questions, one line each; empty where all is well."""
+    """Give what is wrong with the questions, one line each; empty where all is well.
+
+    A question about an item of a list may say what the source says of it ("Is X contraindicated in asthma?"): that
+    gives nothing away.
+    """
     found = []
     for question in (candidate.question, *candidate.paraphrases):
         if not question.strip():
             found.append("the question is empty")
             continue
-        if _contains(question, candidate.object_new):
+        if candidate.item is None and _contains(question, candidate.object_new):
             found.append("a question contains the answer")
         if (people := candidate.qualifiers.get("population")) and not population_stands(people, question):
             found.append("a question does not carry the population")
@@ -132,6 +143,7 @@ def _contains(question: str, answer: str) -> bool:
 
 def _near_misses(candidate: Candidate, known: list[str], effect: str, elsewhere: Sequence[str]) -> Iterable[NearMiss]:
     yield from _other_relations(candidate)
+    yield from _other_items(candidate, known)
     yield from _other_people(candidate, effect, elsewhere)
     if candidate.relation in ABOUT_CONDITIONS:
         yield from _other_conditions(candidate)
@@ -149,6 +161,22 @@ def _other_relations(candidate: Candidate) -> Iterable[NearMiss]:
         asked = [ask(relation, candidate.subject, people)[0] for relation in others[:2]]
     for question in asked:
         yield NearMiss(question=question, kind=NearMissKind.OTHER_RELATION)
+
+
+def _other_items(candidate: Candidate, known: list[str]) -> Iterable[NearMiss]:
+    """The question for the whole list, of which one item is no answer, and that about two things beside the item."""
+    if candidate.item is None:
+        return
+    qualifiers = {name: value for name, value in candidate.qualifiers.items() if name != "object"}
+    yield NearMiss(question=ask(candidate.relation, candidate.subject, qualifiers)[0], kind=NearMissKind.OTHER_RELATION)
+    of_people = candidate.relation == "contraindicated_in"
+    kind = NearMissKind.OTHER_POPULATION if of_people else NearMissKind.OTHER_SUBJECT
+    names = drug_names.common_conditions() if of_people else known
+    others = [name for name in names if not _contains(candidate.item, name) and name != candidate.subject]
+    at = sum(map(ord, candidate.item)) % max(len(others), 1)
+    for name in (others + others)[at : at + 2] if len(others) > 1 else others:
+        asked = ask(candidate.relation, candidate.subject, {**candidate.qualifiers, "object": name})
+        yield NearMiss(question=asked[0], kind=kind)
 
 
 def _other_people(candidate: Candidate, effect: str, elsewhere: Sequence[str]) -> Iterable[NearMiss]:

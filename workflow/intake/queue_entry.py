@@ -6,18 +6,19 @@ row; entering the same proposal twice changes nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from workflow.engine_seam import edit_from_json
 from workflow.intake import fact_sources
+from workflow.intake.new_values import close_withdrawals
 from workflow.intake.sentences import tokens
 from workflow.ledger import tables
 from workflow.ledger.ledger import Transaction
-from workflow.records import Action, Candidate, CandidateState, ChangeKind, Checked, Evidence, ObjectOrigin
+from workflow.records import Action, Candidate, CandidateState, Checked, Evidence, ObjectOrigin
 
 ACTOR = "intake"
 _OPEN = (
@@ -68,7 +69,7 @@ def enter(transaction: Transaction, entry: Entry) -> str:
         return _merge(transaction, entry, alike[0])
     fresh = _with_memory(transaction, candidate, rows)
     _insert(transaction, Entry(fresh, entry.change_id, entry.run_id), CandidateState.PROPOSED, None)
-    _close_withdrawals(transaction, fresh)
+    close_withdrawals(transaction, fresh)
     return "proposed"
 
 
@@ -86,7 +87,7 @@ def _about(transaction: Transaction, candidate: Candidate) -> list[_Row]:
 
 
 def _same_fact(one: Candidate, other: Candidate) -> bool:
-    return one.functional_key == other.functional_key and tokens(one.object_new) == tokens(other.object_new)
+    return one.functional_key == other.functional_key and tokens(one.stated) == tokens(other.stated)
 
 
 def _covers(stored: Candidate, candidate: Candidate) -> bool:
@@ -109,7 +110,7 @@ def _already(transaction: Transaction, candidate: Candidate, rows: list[_Row]) -
         if row.state in _OPEN and _same_fact(row.candidate, candidate):
             return row.candidate_id
     for held in _in_force(transaction, candidate.functional_key):
-        if tokens(held.object_new) == tokens(candidate.object_new):
+        if tokens(held.stated) == tokens(candidate.stated):
             return held.candidate_id
     return None
 
@@ -137,6 +138,8 @@ class _Held:
     edit_id: str
     candidate_id: str
     object_new: str
+    stated: str
+    """See ``Candidate.stated``: the same whether its question names a list's item or not."""
 
 
 def _in_force(transaction: Transaction, functional_key: str) -> list[_Held]:
@@ -146,7 +149,11 @@ def _in_force(transaction: Transaction, functional_key: str) -> list[_Held]:
         .where(columns.functional_key == functional_key, columns.state.in_(_IN_FORCE))
         .order_by(columns.created_at, columns.edit_id)
     )
-    return [_Held(row.edit_id, row.candidate_id, str(json.loads(row.body)["object_new"])) for row in rows]
+    edits = [(row, edit_from_json(row.body)) for row in rows]
+    return [
+        _Held(row.edit_id, row.candidate_id, edit.object_new, dict(edit.qualifiers).get("object", edit.object_new))
+        for row, edit in edits
+    ]
 
 
 def _is_read_already(transaction: Transaction, candidate: Candidate) -> bool:
@@ -165,7 +172,7 @@ def _is_read_already(transaction: Transaction, candidate: Candidate) -> bool:
     others = (Candidate.model_validate_json(body) for body in rows.scalars())
     return any(
         other.extractor != candidate.extractor
-        and tokens(other.object_new) == tokens(candidate.object_new)
+        and tokens(other.stated) == tokens(candidate.stated)
         and _overlap(other.evidence, candidate.evidence)
         for other in others
     )
@@ -241,25 +248,6 @@ def _weaker(one: Sequence[Checked], other: Sequence[Checked]) -> tuple[Checked, 
         if check.name not in kept or (kept[check.name].passed and not check.passed):
             kept[check.name] = check
     return tuple(kept.values())
-
-
-def _close_withdrawals(transaction: Transaction, fresh: Candidate) -> None:
-    """Close a proposal to withdraw an edit whose sentence changed, where the changed sentence gives a new value."""
-    columns = tables.candidates.c
-    rows = transaction.execute(
-        select(columns.candidate_id, columns.body).where(
-            columns.functional_key == fresh.functional_key,
-            columns.action == Action.WITHDRAW,
-            columns.state.in_((CandidateState.PROPOSED, CandidateState.PENDING)),
-        )
-    ).all()
-    for row in rows:
-        if Candidate.model_validate_json(row.body).change_kind is ChangeKind.REVISED:
-            transaction.execute(
-                update(tables.candidates)
-                .where(columns.candidate_id == row.candidate_id)
-                .values(state=CandidateState.CLOSED, reason=f"{fresh.candidate_id} proposes the new value")
-            )
 
 
 def _insert(transaction: Transaction, entry: Entry, state: CandidateState, reason: str | None) -> None:

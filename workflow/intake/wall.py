@@ -18,6 +18,7 @@ from itertools import islice
 
 from connectors.notice import Section
 from workflow.intake import injection, questions
+from workflow.intake.list_facts import word_of_the_source
 from workflow.intake.normalise import names_stand, plain_name, population_stands
 from workflow.intake.phrases import AMOUNT
 from workflow.intake.relations import DOSES, OTHER, VOCABULARY, relation_of, type_problems
@@ -81,13 +82,16 @@ def judge(
     notices: Mapping[str, NoticeStanding],
     *,
     aliases: tuple[str, ...] = (),
+    asked: Candidate | None = None,
 ) -> Ruling:
-    """Rule on a candidate with its questions; arguments as ``check``."""
+    """Rule on a candidate with its questions, or those of ``asked`` (``list_facts``); arguments as ``check``."""
     broken = _broken(candidate, texts, notices)
     if broken.refused:
         return broken
     ruling = ground(candidate, texts, notices, aliases=aliases)
-    return ruling + named("questions", refuse(*questions.problems(candidate)))
+    if asked is not None and asked.item is not None:
+        ruling += word_of_the_source(candidate)
+    return ruling + named("questions", refuse(*questions.problems(asked or candidate)))
 
 
 def ground(

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from workflow.intake.list_wordings import item_wordings
+
 WORDINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "recommended_dose": (
@@ -226,8 +228,13 @@ _INTERACTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 def wordings_for(relation: str, qualifiers: Mapping[str, str]) -> tuple[str, ...]:
-    """Give the question and three paraphrases of a relation; of an interaction those of its strength or kind."""
+    """Give the question and three paraphrases of a relation; of an interaction those of its strength or kind.
+
+    Where the qualifiers name the item of a list, it is asked about by name.
+    """
+    how = qualifiers.get("advice") or qualifiers.get("kind") or ""
+    if qualifiers.get("object") and (by_item := item_wordings(relation, how)):
+        return by_item
     if relation == "interacts_with":
-        how = qualifiers.get("advice") or qualifiers.get("kind") or ""
         return _INTERACTIONS.get(how, WORDINGS[relation])
     return WORDINGS.get(relation, ())

@@ -232,4 +232,4 @@ def test_a_night_takes_names_from_the_vocabulary(site: IntakeSite, rxnorm: Vocab
         )
     (stored,) = site.queue(CandidateState.PROPOSED)
     assert (stored.candidate.subject, stored.candidate.subject_id) == ("corvandine", "RxNorm:3")
-    assert stored.candidate.object_new == "tavorine"
+    assert stored.candidate.stated == "tavorine"
