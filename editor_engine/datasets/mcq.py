@@ -9,14 +9,13 @@ whole file (a 0 says 0, a 4 says 1; both, or neither, is an error that asks for 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from editor_engine.datasets.records import DataError
+from editor_engine.datasets.text_file import DataError, got_words, is_text, parse_data_json, read_data_text
 
 OPTIONS: Final = ("opa", "opb", "opc", "opd")
 _NEEDS_OPTIONS: Final = re.compile(r"\b(following|options?|except|mentioned|listed)\b|\ball are\b", re.IGNORECASE)
@@ -72,34 +71,35 @@ def read_mcqs(path: Path, *, cop_base: int | None = None) -> list[Mcq]:
         DataError: the file or a record is broken, an id occurs twice, or ``cop`` leaves its base open.
     """
     bodies = _bodies(path)
+    for number, body in enumerate(bodies, start=1):
+        _cop_of(path, number, body, range(len(OPTIONS) + 1), "0 to 3, or 1 to 4")
     base = _base_of(path, bodies) if cop_base is None else cop_base
     found = [_read_one(path, number, body, base) for number, body in enumerate(bodies, start=1)]
     seen: dict[str, int] = {}
     for one in found:
         if (first := seen.setdefault(one.mcq_id, one.number)) != one.number:
-            raise DataError(f"{path}, record {one.number}: id {one.mcq_id} is also that of record {first}")
+            raise DataError(
+                f"{path}, record {one.number}: field id: expected an id of its own, got {one.mcq_id}, "
+                f"which is also that of record {first}"
+            )
     return found
 
 
 def _bodies(path: Path) -> list[Mapping[str, object]]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: expected a JSON file, got {type(error).__name__}: check the path") from error
-    lines = [text] if text.lstrip().startswith("[") else [line for line in text.splitlines() if line.strip()]
-    parsed: list[object] = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            parsed.append(json.loads(line))
-        except ValueError:
-            raise DataError(f"{path}, line {number}: expected a JSON list, or an object a line") from None
-    listed: list[object] = parsed[0] if len(parsed) == 1 and isinstance(parsed[0], list) else parsed
+    text = read_data_text(path)
+    if text.lstrip().startswith("["):
+        parsed = parse_data_json(path, text)
+        listed = parsed if isinstance(parsed, list) else [parsed]
+    else:
+        lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+        what = "a JSON list, or an object a line"
+        listed = [parse_data_json(path, line, what=what, at_line=number) for number, line in lines]
     if not listed:
         raise DataError(f"{path}: expected at least one record, got none")
     found: list[Mapping[str, object]] = []
     for number, one in enumerate(listed, start=1):
         if not isinstance(one, dict):
-            raise DataError(f"{path}, record {number}: expected an object, got {type(one).__name__}")
+            raise DataError(f"{path}, record {number}: expected an object, got {got_words(one)}")
         found.append(one)
     return found
 
@@ -118,17 +118,15 @@ def _read_one(path: Path, number: int, body: Mapping[str, object], base: int) ->
 
     def text(name: str) -> str:
         value = body.get(name)
-        if not isinstance(value, str) or not value.strip():
-            got = "nothing" if name not in body else "an empty text" if value == "" else type(value).__name__
+        if not isinstance(value, str) or not is_text(value):
+            got = got_words(value) if name in body else "nothing"
             raise DataError(f"{where}: field {name}: expected a text, got {got}")
         return " ".join(value.split())
 
-    cop = body.get("cop")
-    if not isinstance(cop, int) or isinstance(cop, bool) or not base <= cop < base + len(OPTIONS):
-        raise DataError(f"{where}: field cop: expected {base} to {base + len(OPTIONS) - 1}, got {cop!r}")
+    cop = _cop_of(path, number, body, range(base, base + len(OPTIONS)), f"{base} to {base + len(OPTIONS) - 1}")
     identity = body.get("id", number)
-    if not isinstance(identity, str | int):
-        raise DataError(f"{where}: field id: expected a text or a number, got {type(identity).__name__}")
+    if isinstance(identity, bool) or not (isinstance(identity, int) or is_text(identity)):
+        raise DataError(f"{where}: field id: expected a text or a whole number, got {got_words(identity)}")
     return Mcq(
         number=number,
         mcq_id=str(identity),
@@ -138,6 +136,14 @@ def _read_one(path: Path, number: int, body: Mapping[str, object], base: int) ->
         subject_name=text("subject_name"),
         topic_name=text("topic_name") if body.get("topic_name") is not None else None,
     )
+
+
+def _cop_of(path: Path, number: int, body: Mapping[str, object], allowed: range, expected: str) -> int:
+    cop = body.get("cop")
+    if isinstance(cop, int) and not isinstance(cop, bool) and cop in allowed:
+        return cop
+    got = (str(cop) if type(cop) is int else got_words(cop)) if "cop" in body else "nothing"
+    raise DataError(f"{path}, record {number}: field cop: expected {expected}, got {got}")
 
 
 def _folded(text: str) -> str:

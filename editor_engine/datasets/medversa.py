@@ -94,6 +94,10 @@ def draw_pairs(mcqs: Sequence[Mcq], *, count: int | None, seed: int) -> tuple[li
     room = {subject: len(found) // 2 for subject, found in sorted(by_subject.items())}
     if not any(room.values()):
         raise DataError(f"expected two usable questions of one subject, got none among {len(mcqs)} records")
+    if count is None or count >= sum(room.values()):
+        dropped["no other question of its subject is left to pair it with"] = sum(
+            len(found) % 2 for found in by_subject.values()
+        )
     pairs: list[Pairing] = []
     for subject, wanted in shared_out(room, count).items():
         found = by_subject[subject]

@@ -5,23 +5,22 @@ Owns the fields' names in each published format and what a broken record is told
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from editor_engine.datasets.text_file import DataError as DataError
+from editor_engine.datasets.text_file import got_words, is_text, parse_data_json, read_data_text
 from editor_engine.edit import Edit
-from editor_engine.errors import EngineError
 
 MEDCF_SLOTS: Mapping[str, str] = {"target": "TD", "mapping": "EM", "struc": "SS", "tokenSem": "TS"}
 """MedCF's names of its locality slots -> the paper's columns."""
 
 MEDVERSA_SLOT = "Loc"
 SYNTHETIC_FORMAT = "medrek-flow.facts/1"
-
-
-class DataError(EngineError):
-    """A data file or one of its records is not what it should be; names the record and the field."""
+_TAKEN: Final = ("question", "rephrase")
+"""What tables call an edit's own question and its rephrasings: no locality slot's name."""
 
 
 @dataclass(frozen=True)
@@ -86,17 +85,15 @@ def record_bodies(path: Path) -> list[Mapping[str, object]]:
     Raises:
         DataError: the file cannot be read, or holds no list of objects.
     """
-    try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: expected a JSON file, got {type(error).__name__}: check the path") from error
+    body = parse_data_json(path, read_data_text(path))
     synthetic = isinstance(body, dict) and body.get("format") == SYNTHETIC_FORMAT
-    listed = body.get("facts") if synthetic else body
+    listed = body.get("facts") if isinstance(body, dict) and synthetic else body
     if not isinstance(listed, list) or not listed:
-        raise DataError(f"{path}: expected a list of records or {SYNTHETIC_FORMAT}, got {type(body).__name__}")
+        got = f"facts that are {got_words(listed)}" if synthetic else got_words(body)
+        raise DataError(f"{path}: expected a list of records or {SYNTHETIC_FORMAT}, got {got}")
     for number, one in enumerate(listed, start=1):
         if not isinstance(one, dict):
-            raise DataError(f"{path}, record {number}: expected an object, got {type(one).__name__}")
+            raise DataError(f"{path}, record {number}: expected an object, got {got_words(one)}")
     return listed
 
 
@@ -104,13 +101,20 @@ def records_of(path: Path, bodies: Sequence[Mapping[str, object]]) -> list[EditR
     """What the objects of a file mean; ``path`` is for messages.
 
     Raises:
-        DataError: a record is broken, or its id occurs twice.
+        DataError: a record is broken or of another format than the first, or its id occurs twice.
     """
-    records = [_read_one(_Fields(path, number, one)) for number, one in enumerate(bodies, start=1)]
+    every = [_Fields(path, number, one) for number, one in enumerate(bodies, start=1)]
+    for fields in every:
+        if (kind := fields.format) != every[0].format:
+            raise DataError(f"{fields.where}: expected {every[0].format} as in record 1, got {kind}")
+    records = [_READERS[fields.format](fields) for fields in every]
     seen: dict[str, int] = {}
     for number, record in enumerate(records, start=1):
         if (first := seen.setdefault(record.record_id, number)) != number:
-            raise DataError(f"{path}, record {number}: id {record.record_id} is also that of record {first}")
+            raise DataError(
+                f"{path}, record {number}: field id: expected an id of its own, got {record.record_id}, "
+                f"which is also that of record {first}"
+            )
     return records
 
 
@@ -119,47 +123,63 @@ class _Fields:
 
     def __init__(self, path: Path, number: int, body: object) -> None:
         self.path, self.number = path, number
+        self.where = f"{path}, record {number}"
         if not isinstance(body, dict):
-            raise DataError(f"{path}, record {number}: expected an object, got {type(body).__name__}")
+            raise DataError(f"{self.where}: expected an object, got {got_words(body)}")
         self.body = body
 
     def __contains__(self, name: str) -> bool:
         return name in self.body
 
+    @property
+    def format(self) -> str:
+        """Which of the formats the fields are.
+
+        Raises:
+            DataError: none of them.
+        """
+        for name, kind in _KINDS.items():
+            if name in self.body:
+                return kind
+        named = ", ".join(sorted(self.body)[:6]) or "no field"
+        raise DataError(f"{self.where}: expected the fields of MedCF, MedVersa or {SYNTHETIC_FORMAT}, got {named}")
+
     def text(self, name: str) -> str:
         value = self.body.get(name)
-        if not isinstance(value, str) or not value.strip():
-            got = "nothing" if name not in self.body else "an empty text" if value == "" else type(value).__name__
-            raise DataError(f"{self.path}, record {self.number}: field {name}: expected a text, got {got}")
+        if not isinstance(value, str) or not is_text(value):
+            raise self._refused(name, "a text")
         return value
 
     def optional(self, name: str) -> str | None:
         return self.text(name) if self.body.get(name) is not None else None
 
+    def identity(self, name: str) -> str | None:
+        """An id, which may be a number; None where there is none."""
+        value = self.body.get(name)
+        if name not in self.body or (isinstance(value, int) and not isinstance(value, bool)):
+            return None if name not in self.body else str(value)
+        if not isinstance(value, str) or not is_text(value):
+            raise self._refused(name, "a text or a whole number")
+        return value
+
     def texts(self, name: str) -> tuple[str, ...]:
         value = self.body.get(name, [])
-        if not isinstance(value, list) or not all(isinstance(one, str) and one.strip() for one in value):
-            raise DataError(f"{self.path}, record {self.number}: field {name}: expected a list of texts")
+        if not isinstance(value, list):
+            raise self._refused(name, "a list of texts")
+        for one in value:
+            if not is_text(one):
+                raise DataError(f"{self.where}: field {name}: expected a list of texts, got {got_words(one)} in it")
         return tuple(value)
 
     def objects(self, name: str) -> Iterator[_Fields]:
         value = self.body.get(name, [])
         if not isinstance(value, list):
-            raise DataError(f"{self.path}, record {self.number}: field {name}: expected a list")
+            raise self._refused(name, "a list of objects")
         return (_Fields(self.path, self.number, one) for one in value)
 
-
-def _read_one(fields: _Fields) -> EditRecord:
-    if "locality_target_prompt" in fields:
-        return _medcf(fields)
-    if "locality_prompt" in fields:
-        return _medversa(fields)
-    if "question" in fields:
-        return _synthetic(fields)
-    raise DataError(
-        f"{fields.path}, record {fields.number}: expected the fields of MedCF, MedVersa or {SYNTHETIC_FORMAT}, "
-        f"got {sorted(fields.body)[:6]}"
-    )
+    def _refused(self, name: str, expected: str) -> DataError:
+        got = got_words(self.body[name]) if name in self.body else "nothing"
+        return DataError(f"{self.where}: field {name}: expected {expected}, got {got}")
 
 
 def _medcf(fields: _Fields) -> EditRecord:
@@ -178,8 +198,9 @@ def _medcf(fields: _Fields) -> EditRecord:
 
 
 def _medversa(fields: _Fields) -> EditRecord:
+    own = fields.identity("id")
     return EditRecord(
-        record_id=f"medversa-{fields.body['id']}" if "id" in fields else f"medversa-row-{fields.number}",
+        record_id=f"medversa-{own}" if own is not None else f"medversa-row-{fields.number}",
         question=fields.text("prompt"),
         target_new=fields.text("target_new"),
         rephrases=(fields.text("rephrase_prompt"),),
@@ -191,16 +212,19 @@ def _medversa(fields: _Fields) -> EditRecord:
 
 def _synthetic(fields: _Fields) -> EditRecord:
     qualifiers = fields.body.get("qualifiers", {})
-    if not isinstance(qualifiers, dict) or not all(isinstance(one, str) for one in qualifiers.values()):
-        raise DataError(f"{fields.path}, record {fields.number}: field qualifiers: expected an object of texts")
+    if not isinstance(qualifiers, dict):
+        raise DataError(f"{fields.where}: field qualifiers: expected an object of texts, got {got_words(qualifiers)}")
+    for one in qualifiers.values():
+        if not is_text(one):
+            raise DataError(
+                f"{fields.where}: field qualifiers: expected an object of texts, got {got_words(one)} in it"
+            )
     return EditRecord(
         record_id=fields.text("id"),
         question=fields.text("question"),
         target_new=fields.text("target_new"),
         rephrases=fields.texts("rephrases"),
-        localities=tuple(
-            Locality(one.text("slot"), one.text("question"), one.text("answer")) for one in fields.objects("localities")
-        ),
+        localities=tuple(_locality(one) for one in fields.objects("localities")),
         ground_truth=fields.optional("ground_truth"),
         subject=fields.optional("subject"),
         relation=fields.optional("relation"),
@@ -209,6 +233,23 @@ def _synthetic(fields: _Fields) -> EditRecord:
         aliases=fields.texts("aliases"),
         qualifiers=tuple(sorted(qualifiers.items())),
     )
+
+
+def _locality(fields: _Fields) -> Locality:
+    slot = fields.text("slot")
+    if slot in _TAKEN:
+        raise DataError(f"{fields.where}: field slot: expected the name of a locality slot, got {slot}, which is taken")
+    return Locality(slot, fields.text("question"), fields.text("answer"))
+
+
+_KINDS: Final = {"locality_target_prompt": "MedCF", "locality_prompt": "MedVersa", "question": SYNTHETIC_FORMAT}
+"""A field that only one format has -> the format."""
+
+_READERS: Final[Mapping[str, Callable[[_Fields], EditRecord]]] = {
+    "MedCF": _medcf,
+    "MedVersa": _medversa,
+    SYNTHETIC_FORMAT: _synthetic,
+}
 
 
 def synthetic_body(records: Sequence[EditRecord]) -> dict[str, object]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from editor_engine.datasets.medversa import build_medversa
 from editor_engine.datasets.published import Published, read_published, write_text
 from editor_engine.datasets.records import MEDCF_SLOTS, DataError, synthetic_body
 from editor_engine.datasets.wording import ReplyCache, Templates
-from workflow.cli.output import Progress
+from workflow.cli.output import Progress, note
 from workflow.errors import UsageError
 
 MEDVERSA = "medversa"
@@ -90,8 +91,9 @@ def _medversa(
         max_tokens=wording.max_calls * 4096,
         max_reply_tokens=1024,
     )
-    cache = ReplyCache(wording.cache or out.with_name(f"{out.name}.replies"), wording.model)
-    with LlmClient(endpoint, api_key=api_key_from(os.environ)) as client:
+    replies = wording.cache or out.with_name(f"{out.name}.replies")
+    cache = ReplyCache(replies, wording.model)
+    with _replies_kept(replies), LlmClient(endpoint, api_key=api_key_from(os.environ)) as client:
         built = build_medversa(
             mcqs,
             client.ask_text,
@@ -103,6 +105,19 @@ def _medversa(
             progress=progress,
         )
     return built.bodies, dict(built.dropped)
+
+
+@contextmanager
+def _replies_kept(replies: Path) -> Iterator[None]:
+    """Say how an interrupted build goes on."""
+    from workflow.intake.llm_budget import LlmUnusableError
+
+    try:
+        yield
+    except (LlmUnusableError, KeyboardInterrupt):
+        if replies.exists():
+            note(f"what was answered so far is kept in {replies}: the same command goes on there")
+        raise
 
 
 def build_synthetic_file(out: Path, *, part: str, seed: int, count: int) -> list[str]:

@@ -100,7 +100,9 @@ def test_questions_that_need_their_options_are_left_out_and_counted(tmp_path: Pa
     bodies[1]["opb"] = "All of the above"  # the correct one
     bodies[2] |= {"opa": "None of the above", "opb": "Both A and B"}
     pairs, dropped = draw_pairs(read_mcqs(stored(tmp_path, bodies)), count=None, seed=1)
-    assert dropped == {"the question points at its options": 1, "the answer points at the options": 1}
+    unpaired = {"no other question of its subject is left to pair it with": 2}
+    assert dropped == {"the question points at its options": 1, "the answer points at the options": 1, **unpaired}
+    assert 2 * len(pairs) + sum(dropped.values()) == len(bodies)
     used = {one.mcq_id: one for pair in pairs for one in (pair.edit, pair.locality)}
     assert not {"id-0", "id-1"} & set(used)
     third = next(one for one in read_mcqs(stored(tmp_path, bodies)) if one.mcq_id == "id-2")
@@ -151,10 +153,11 @@ def test_the_base_of_cop_is_read_off_the_file(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"question": ""}, "record 2: field question: expected a text, got an empty text"),
-        ({"opc": None}, "record 2: field opc: expected a text, got NoneType"),
-        ({"cop": 7}, "record 2: field cop: expected 0 to 3, got 7"),
-        ({"id": "id-0"}, "record 2: id id-0 is also that of record 1"),
-        ({"id": 1.5}, "record 2: field id: expected a text or a number, got float"),
+        ({"opc": None}, "record 2: field opc: expected a text, got null"),
+        ({"cop": None}, "record 2: field cop: expected 0 to 3, or 1 to 4, got null"),
+        ({"cop": 7}, "record 2: field cop: expected 0 to 3, or 1 to 4, got 7"),
+        ({"id": "id-0"}, "record 2: field id: expected an id of its own, got id-0, which is also that of record 1"),
+        ({"id": 1.5}, "record 2: field id: expected a text or a whole number, got a number"),
     ],
 )
 def test_a_broken_record_is_named(tmp_path: Path, changes: dict[str, object], message: str) -> None:

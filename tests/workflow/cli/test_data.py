@@ -71,6 +71,7 @@ def test_medversa_is_built_resumed_and_reported(run: Run, server: LoopbackServer
     _Wording.left = 4
     ran = run(*build)
     assert ran.code == ExitCode.LLM_UNUSABLE, ran.err
+    assert f"kept in {out}.replies: the same command goes on there" in ran.err
     assert not out.exists()
     _Wording.left = 11  # ten questions, five of them rephrased; four are known
     ran = run(*build, "--json", "--duplicates", str(tmp_path / "duplicates.json"))
