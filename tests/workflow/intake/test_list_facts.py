@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from tests.workflow.intake.made_intake import IntakeSite, MemorySource, delivered
+from tests.workflow.intake.test_night import promote
 from workflow.engine_seam import make_edit
 from workflow.intake.list_facts import ask_by_item, word_of_the_source
 from workflow.intake.list_wordings import ASKED_BY_ITEM
 from workflow.intake.questions import problems, write
-from workflow.records import LIST_RELATIONS, Candidate, Certainty, ChangeKind, Evidence, NearMissKind, Risk
+from workflow.intake.queue_entry import Entry, enter
+from workflow.ledger.fixing import insert_candidate
+from workflow.records import (
+    LIST_RELATIONS,
+    Candidate,
+    CandidateState,
+    Certainty,
+    ChangeKind,
+    Evidence,
+    NearMissKind,
+    Risk,
+)
 
 
 def read(
@@ -199,3 +214,63 @@ def test_a_contraindication_needs_a_word_of_the_source(quote: str, section: str,
     ruling = word_of_the_source(read("contraindicated_in", "gout", quote, section=section))
     assert ruling.attention == (("the quote has no word that rules the object out",) if doubt else ())
     assert not ruling.refused
+
+
+def as_asked_before(candidate: Candidate) -> Candidate:
+    """The same fact as older versions proposed it: the item its object, the question that of the whole list."""
+    qualifiers = {name: value for name, value in candidate.qualifiers.items() if name != "object"}
+    before = candidate.model_copy(
+        update={
+            "object_new": candidate.stated,
+            "qualifiers": qualifiers,
+            "question": "",
+            "paraphrases": (),
+            "near_misses": (),
+            "must_not_assert": (),
+        }
+    )
+    return write(before, [])
+
+
+def label_night(site: IntakeSite, *said: str, version: str, key: str = "set_id:c0") -> None:
+    site.night(MemorySource([delivered("Corvanex\n\n" + "\n".join(said), key=key, version=version)]))
+
+
+@pytest.mark.parametrize("is_in_force", [True, False])
+def test_a_fact_under_the_question_of_before_is_known_and_another_item_is_news(
+    tmp_path: Path, *, is_in_force: bool
+) -> None:
+    liver, asthma = (f"Corvanex is contraindicated in {what}." for what in ("liver failure", "severe asthma"))
+    elsewhere = IntakeSite(tmp_path / "elsewhere")
+    label_night(elsewhere, "Nothing yet.", version="1")
+    label_night(elsewhere, liver, version="2")
+    (now,) = elsewhere.proposed()
+    assert (now.item, now.object_new) == ("liver failure", "contraindicated in liver failure")
+
+    site = IntakeSite(tmp_path / "site")
+    for key in ("set_id:c0", "set_id:c1"):
+        label_night(site, "Nothing yet.", version="1", key=key)
+    before = as_asked_before(now).model_copy(update={"evidence": ()})
+    assert before.question == "In which patients is corvandine contraindicated?"
+    with site.ledger.write() as transaction:
+        insert_candidate(transaction, before, run_id="r-1", change_id=None, actor="t", state=CandidateState.PENDING)
+    if is_in_force:
+        promote(site, before)
+    label_night(site, liver, asthma, version="2")
+    label_night(site, liver, version="2", key="set_id:c1")
+    assert [(one.item, one.question) for one in site.proposed()] == [
+        ("severe asthma", "May corvandine be used in severe asthma?")
+    ]
+
+
+def test_two_items_of_one_sentence_are_two_facts_whatever_lane_reads_them(site: IntakeSite) -> None:
+    """What another lane reads of a sentence is the same fact only where it is the same item."""
+    sentence = "Corvanex must not be combined with ketoconazole."
+    label_night(site, "Nothing yet.", version="1")
+    label_night(site, sentence, version="2")
+    (first,) = site.proposed()
+    read_by_another = first.model_copy(update={"extractor": "llm:m/1"})
+    for item, became in (("ketoconazole", "known"), ("grapefruit", "proposed")):
+        other = read_by_another.model_copy(update={"qualifiers": {"object": item, "population": "women"}})
+        with site.ledger.write() as transaction:
+            assert enter(transaction, Entry(other, "", "r-1")) == became
