@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection, func, select
 
 from workflow.anchors import NOT_ANCHORED, anchor_warning
+from workflow.change_control.affected_list import AffectedItem, affected_in_force
 from workflow.change_control.batch_states import standing_word
 from workflow.change_control.expedite import Expedited, list_expedited
 from workflow.change_control.live_watch import last_check_line
@@ -24,6 +25,7 @@ from workflow.ledger.lease import holder_of
 from workflow.ledger.lost_signatures import LostSignature, lost_signatures
 from workflow.records import BatchState, CandidateState
 from workflow.settings import AnchorTable
+from workflow.settings.control import AffectedTable
 
 DEMO_LINE = "DEMO SITE: scripts sign here and its model knows invented facts; never use its answers for care"
 ONE_SIGNER_LINE = "one-signer profile: high-risk facts go live with one signature"
@@ -112,6 +114,8 @@ class Status:
     """What the live model says wrongly, a line each."""
     lost_signatures: tuple[LostSignature, ...] = ()
     """What was signed and closed or sent back before it was live."""
+    affected: tuple[AffectedItem, ...] = ()
+    """Edits in force that rest on something taken back, replaced, gone or run out, and wait for a decision."""
 
     @property
     def pending(self) -> int:
@@ -144,6 +148,7 @@ def read_status(
     sources: Sequence[str],
     now: datetime,
     anchor: AnchorTable | None = None,
+    affected: AffectedTable | None = None,
 ) -> Status:
     """Read one snapshot of everything that ``medrek-flow status`` shows.
 
@@ -155,6 +160,7 @@ def read_status(
         sources: Names of the sources that the settings switch on.
         now: The present time, aware.
         anchor: Where the settings anchor the audit head.
+        affected: How soon the settings want what is affected to be decided.
     """
     live = read_live(connection)
     length, head = audit.head(connection)
@@ -175,6 +181,7 @@ def read_status(
         live_check=last_check_line(connection),
         exposures=wrong_lines(connection, now=utc_text(now)),
         lost_signatures=lost_signatures(connection, now=now),
+        affected=affected_in_force(connection, affected or AffectedTable(), today=now.date()),
         expedited=tuple(one for one in list_expedited(connection, now=utc_text(now)) if not one.done),
     )
 

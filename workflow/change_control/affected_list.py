@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, Select, or_, select
 
 from workflow.change_control.release import read_live
 from workflow.intake.stored_notices import identifiers_of
@@ -74,6 +74,15 @@ class AffectedItem:
     """The day to decide by."""
     overdue: bool
 
+    @property
+    def line(self) -> str:
+        """All that a person needs in one line."""
+        late = " (OVERDUE)" if self.overdue else ""
+        return (
+            f"edit {self.edit_id} ({self.subject}: {self.object_new}) is in force: {self.why}; "
+            f"decide {self.proposal_id} by {self.deadline}{late}"
+        )
+
 
 def list_affected(
     connection: Connection, table: AffectedTable, *, today: date, everything: bool = False
@@ -86,10 +95,25 @@ def list_affected(
     )
     if not everything:
         query = query.where(columns.state.in_(OPEN_STATES))
+    return _sorted_items(connection, query, table, today)
+
+
+def _sorted_items(
+    connection: Connection, query: Select[tuple[str, str, str, str]], table: AffectedTable, today: date
+) -> tuple[AffectedItem, ...]:
     live = read_live(connection)
     in_force = _in_force(connection, live.release_id if live else -1)
     items = [_item(connection, row, table, today, in_force) for row in connection.execute(query)]
     return tuple(sorted(items, key=lambda item: (_ORDER.index(item.severity), item.deadline, item.proposal_id)))
+
+
+def affected_in_force(connection: Connection, table: AffectedTable, *, today: date) -> tuple[AffectedItem, ...]:
+    """List the open withdrawals of what answers questions now; reads no candidate that is no withdrawal."""
+    columns = tables.candidates.c
+    query = select(columns.candidate_id, columns.state, columns.created_at, columns.body).where(
+        columns.state.in_(OPEN_STATES), columns.action == Action.WITHDRAW
+    )
+    return tuple(item for item in _sorted_items(connection, query, table, today) if item.in_force)
 
 
 def _in_force(connection: Connection, release_id: int) -> frozenset[str]:

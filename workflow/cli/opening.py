@@ -142,6 +142,7 @@ def _desk(opened: Opened, reviewer: Reviewer | None) -> LedgerDesk:
         claim_lasts=timedelta(minutes=review.claim_minutes),
         idle_lock=timedelta(minutes=review.idle_lock_minutes),
         drug_classes=review.classes,
+        affected=opened.site.settings.affected,
     )
     return LedgerDesk(opened.ledger, opened.site.documents, reviewer, rules=rules)
 

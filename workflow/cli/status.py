@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from workflow.status import Status
 
 commands = typer.Typer()
+_MOST_AFFECTED = 5
 
 
 @commands.command(rich_help_panel="Every day")
@@ -41,6 +42,7 @@ def status(
                 sources=enabled_sources(opened.site),
                 now=utc_now(),
                 anchor=opened.site.settings.audit.anchor,
+                affected=opened.site.settings.affected,
             )
         if metrics is not None:
             from workflow.metrics import write_metrics
@@ -61,6 +63,7 @@ def _lines(found: Status) -> list[tuple[str, str]]:
         *(("live model", line) for line in found.exposures),
         ("to review", _waiting(found)),
         *(("signed, not live", one.line) for one in found.lost_signatures),
+        *(("affected", line) for line in _affected(found)),
         ("candidates", ", ".join(f"{count} {state}" for state, count in found.candidates.items()) or "none yet"),
         *(
             ("EXPEDITED", f"{one.candidate_id}, due {one.due_at}{' OVERDUE' if one.overdue else ''}: {one.next_step}")
@@ -75,6 +78,12 @@ def _lines(found: Status) -> list[tuple[str, str]]:
         *(("running", f"{lease.name}: {lease.holder}") for lease in found.leases),
         ("audit head", f"{found.audit_head} ({found.audit_length} entries)"),
     ]
+
+
+def _affected(found: Status) -> list[str]:
+    more = len(found.affected) - _MOST_AFFECTED
+    lines = [item.line for item in found.affected[:_MOST_AFFECTED]]
+    return [*lines, f"and {more} more: medrek-flow affected"] if more > 0 else lines
 
 
 def _waiting(found: Status) -> str:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, func, select
 
 from review_tui import protocol as desk
+from workflow.change_control.affected_list import affected_in_force
 from workflow.change_control.release import read_live
 from workflow.clock import utc_moment
 from workflow.desk.seat import Seat, asked, told
@@ -23,6 +24,7 @@ from workflow.ledger.signing import settle
 from workflow.ledger.tables import decisions
 from workflow.status import stale_sources
 
+_MOST_AFFECTED = 3
 _SAVED = TypeAdapter(desk.SavedView)
 ON_THE_DESK = frozenset(state.value for state in desk.CandidateState)
 
@@ -157,7 +159,11 @@ class Lists(Seat):
         return int(connection.execute(query.where(decisions.c.signed_at >= now.date().isoformat())).scalar_one())
 
     def _notices(self, connection: Connection, now: datetime) -> tuple[str, ...]:
-        lines = [f"signed, and not live: {one.line}" for one in lost_signatures(connection, now=now)]
+        struck = affected_in_force(connection, self._rules.affected, today=now.date())
+        lines = [item.line for item in struck[:_MOST_AFFECTED]]
+        if len(struck) > _MOST_AFFECTED:
+            lines.append(f"{len(struck) - _MOST_AFFECTED} more edits in force are affected: A lists them")
+        lines += [f"signed, and not live: {one.line}" for one in lost_signatures(connection, now=now)]
         live = read_live(connection)
         if live is not None and live.stopped:
             lines.append("the served model is stopped: the bare base model answers")

@@ -19,6 +19,7 @@ from workflow.ledger.ledger import Ledger
 from workflow.ledger.queue import Onlooker
 from workflow.ledger.queue_filter import Facets
 from workflow.review_policy import ReviewPolicy
+from workflow.settings.control import AffectedTable
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class DeskRules:
     idle_lock: timedelta = timedelta(0)
     """Without a key for so long the screens lock; 0 for never."""
     drug_classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    affected: AffectedTable = field(default_factory=AffectedTable)
+    """How soon what is affected is to be decided."""
 
 
 class Seat:

@@ -20,6 +20,7 @@ from connectors.notice import AssertionKind, NoticeKind
 from workflow.change_control.affected_list import ANSWERS_AGAIN, RAN_OUT
 from workflow.fault_points import reached
 from workflow.intake import takings_back
+from workflow.intake.new_values import take_up_again
 from workflow.intake.sentences import split, tokens
 from workflow.intake.stored_notices import (
     Library,
@@ -242,6 +243,8 @@ def _propose(transaction: Transaction, holding: _Holding, blow: _Blow, run_id: s
             "evidence": (*holding.candidate.evidence, *_telling_evidence(transaction.connection, blow.teller)),
         }
     )
+    if blow.kind is ChangeKind.REVISED and (again := take_up_again(transaction, holding.name)) is not None:
+        return again
     others = (known for known in _proposals_for(transaction, holding.name) if not _is_housekeeping(known))
     if any(known.change_kind is blow.kind for known in others):
         return None

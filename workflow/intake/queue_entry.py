@@ -14,10 +14,11 @@ from sqlalchemy.dialects.sqlite import insert
 
 from workflow.engine_seam import edit_from_json
 from workflow.intake import fact_sources
+from workflow.intake.new_values import close_withdrawals
 from workflow.intake.sentences import tokens
 from workflow.ledger import tables
 from workflow.ledger.ledger import Transaction
-from workflow.records import Action, Candidate, CandidateState, ChangeKind, Checked, Evidence, ObjectOrigin
+from workflow.records import Action, Candidate, CandidateState, Checked, Evidence, ObjectOrigin
 
 ACTOR = "intake"
 _OPEN = (
@@ -68,7 +69,7 @@ def enter(transaction: Transaction, entry: Entry) -> str:
         return _merge(transaction, entry, alike[0])
     fresh = _with_memory(transaction, candidate, rows)
     _insert(transaction, Entry(fresh, entry.change_id, entry.run_id), CandidateState.PROPOSED, None)
-    _close_withdrawals(transaction, fresh)
+    close_withdrawals(transaction, fresh)
     return "proposed"
 
 
@@ -247,25 +248,6 @@ def _weaker(one: Sequence[Checked], other: Sequence[Checked]) -> tuple[Checked, 
         if check.name not in kept or (kept[check.name].passed and not check.passed):
             kept[check.name] = check
     return tuple(kept.values())
-
-
-def _close_withdrawals(transaction: Transaction, fresh: Candidate) -> None:
-    """Close a proposal to withdraw an edit whose sentence changed, where the changed sentence gives a new value."""
-    columns = tables.candidates.c
-    rows = transaction.execute(
-        select(columns.candidate_id, columns.body).where(
-            columns.functional_key == fresh.functional_key,
-            columns.action == Action.WITHDRAW,
-            columns.state.in_((CandidateState.PROPOSED, CandidateState.PENDING)),
-        )
-    ).all()
-    for row in rows:
-        if Candidate.model_validate_json(row.body).change_kind is ChangeKind.REVISED:
-            transaction.execute(
-                update(tables.candidates)
-                .where(columns.candidate_id == row.candidate_id)
-                .values(state=CandidateState.CLOSED, reason=f"{fresh.candidate_id} proposes the new value")
-            )
 
 
 def _insert(transaction: Transaction, entry: Entry, state: CandidateState, reason: str | None) -> None:

@@ -9,7 +9,9 @@ import sqlalchemy as sa
 
 from tests.workflow.change_control.made_batches import enrol, sign
 from tests.workflow.intake.made_intake import IntakeSite, MemorySource, delivered
+from workflow.change_control.affected_list import affected_in_force
 from workflow.change_control.batches import create_batch
+from workflow.engine_seam import edit_to_json, make_edit
 from workflow.intake.fact_sources import count_sources
 from workflow.ledger import tables
 from workflow.ledger.case_file import CaseFile, read_case_file
@@ -19,6 +21,7 @@ from workflow.ledger.signing import settle
 from workflow.ledger.taking_back import reopen
 from workflow.records import Candidate, CandidateState
 from workflow.review_policy import ReviewPolicy
+from workflow.settings.control import AffectedTable
 from workflow.status import read_status
 
 ONE, TWO, THREE = (
@@ -102,6 +105,62 @@ def test_a_signature_that_a_newer_version_voids_is_told_until_the_candidate_is_d
     assert told.line.endswith(
         "is pending again: the source published version 3 since; next: decide it again: medrek-flow review"
     )
+
+
+def in_force(site: IntakeSite) -> Candidate:
+    """The label's second version is live."""
+    candidate = signed(site)
+    edit = make_edit(candidate)
+    row = {"edit_id": edit.edit_id, "batch_id": "b1"}
+    made = {"candidate_id": candidate.candidate_id, "functional_key": edit.functional_key, "body": edit_to_json(edit)}
+    batch = {"batch_id": "b1", "ordinal": 1, "state": "promoted", "created_by": "t"}
+    release = {"release_id": 1, "cause": "promotion", "digest": "d", "base_model_digest": "b", "actor": "t"}
+    more = {"encoder_digest": "e", "thresholds": "t", "check_state": "passed"}
+    columns = tables.candidates.c
+    with site.ledger.write() as transaction:
+        now = {"created_at": transaction.now}
+        transaction.execute(sa.insert(tables.batches).values(**batch, **now))
+        transaction.execute(sa.insert(tables.edits).values(**row, **made, **now, state="live"))
+        transaction.execute(sa.insert(tables.releases).values(**release, **more, **now))
+        transaction.execute(sa.insert(tables.release_edits).values(release_id=1, **row, row_sha256="r"))
+        transaction.execute(sa.insert(tables.live).values(id=1, release_id=1))
+        mine = sa.update(tables.candidates).where(columns.candidate_id == candidate.candidate_id)
+        transaction.execute(mine.values(state=CandidateState.BATCHED))
+    return candidate
+
+
+def affected(site: IntakeSite) -> list[str]:
+    with site.ledger.read() as connection:
+        return [item.line for item in affected_in_force(connection, AffectedTable(), today=site.ledger.clock().date())]
+
+
+def test_a_sentence_that_disappears_is_told_with_the_edit_in_force_that_rests_on_it(site: IntakeSite) -> None:
+    edit = make_edit(in_force(site)).edit_id
+    assert affected(site) == []
+    site.night(MemorySource((delivered(WITHOUT, version="3"),)))
+    (line,) = affected(site)
+    assert line.startswith(
+        f"edit {edit} (corvandine: 5 mg once daily) is in force: its source has a newer version without the quoted "
+        "sentence; decide c-"
+    )
+    assert line.endswith("by 2026-12-04")
+
+
+def test_a_gone_sentence_is_told_again_where_the_new_value_in_its_place_was_rejected(site: IntakeSite) -> None:
+    in_force(site)
+    site.night(MemorySource((delivered(THREE, version="3"),)))
+    (fresh,) = site.proposed()
+    assert affected(site) == []
+    decided = sa.update(tables.candidates).where(tables.candidates.c.candidate_id == fresh.candidate_id)
+    with site.ledger.write() as transaction:
+        transaction.execute(decided.values(state=CandidateState.PENDING))
+    site.night(MemorySource((delivered(THREE, version="3"),)))
+    assert affected(site) == []
+    with site.ledger.write() as transaction:
+        transaction.execute(decided.values(state=CandidateState.REJECTED))
+    for _ in range(2):
+        site.night(MemorySource((delivered(THREE, version="3"),)))
+        assert len(affected(site)) == 1
 
 
 COPY = TWO.replace("Corvanex", "Maker")
