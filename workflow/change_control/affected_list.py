@@ -99,7 +99,7 @@ def list_affected(
 
 
 def _sorted_items(
-    connection: Connection, query: Select[tuple[str, str, str, str]], table: AffectedTable, today: date
+    connection: Connection, query: Select[str, str, str, str], table: AffectedTable, today: date
 ) -> tuple[AffectedItem, ...]:
     live = read_live(connection)
     in_force = _in_force(connection, live.release_id if live else -1)
