@@ -1,12 +1,13 @@
 """Trains the benchmark's base model in a folder, and says how well it answers what it was taught.
 
-Owns the folder's layout: ``tokenizer/``, the loop's own files, ``model/`` (loadable by ``CausalLM.load``) and
-``base_model.json``. A killed run goes on where it stopped.
+Owns the folder's layout: the loop's own files, ``model/`` (loadable by ``CausalLM.load``) and ``base_model.json``;
+while a run goes on, ``tokenizer/`` beside its state. A killed run goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,11 +30,14 @@ from editor_engine.demo import bundled_model
 from editor_engine.demo.evaluate import Rate, load_model
 from editor_engine.demo.tokenizer import load_tokenizer, train_tokenizer
 from editor_engine.demo.trials import Trial, spoken_answers
+from editor_engine.errors import TrainingError
 from editor_engine.metrics import normalised
 from editor_engine.training.loop import Progress, train
 from editor_engine.training.record import Inputs
+from editor_engine.training.run_state import work_folder
 from editor_engine.training.schedule import Precision, Schedule
 
+_TOKENIZER_FILE = "tokenizer.json"
 _WATCHED = 150
 _JUDGED = 400
 
@@ -80,6 +84,8 @@ def train_base_model(
         DataError: a file is broken, or no record has a ground truth.
         TrainingError: the folder holds a run and ``resume`` is not set, or another run.
     """
+    if folder.exists() and not folder.is_dir():
+        raise TrainingError(f"{folder}: expected an empty folder or none, got a file: choose another --out")
     torch.set_num_threads(threads)
     per_file = [read_records(path)[:records] for path in files]
     truths = truths_of([record for found in per_file for record in found])
@@ -158,7 +164,13 @@ def _watched(per_file: Sequence[Sequence[EditRecord]], seed: int) -> Mapping[str
 
 
 def _tokenizer(recipe: BaseRecipe, folder: Path, texts: Sequence[str]) -> PreTrainedTokenizerFast:
-    place = folder / "tokenizer"
-    if not (place / "tokenizer.json").exists():
-        train_tokenizer(recipe.vocabulary_size, recipe.seed, texts).save_pretrained(place)
+    """The finished model's, or the one beside the run's state; made anew where the run begins."""
+    if (folder / MODEL_FOLDER / _TOKENIZER_FILE).exists():
+        return load_tokenizer(folder / MODEL_FOLDER)
+    place = work_folder(folder) / "tokenizer"
+    if not (place / _TOKENIZER_FILE).exists():
+        draft = place.with_name(f"{place.name}.draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        train_tokenizer(recipe.vocabulary_size, recipe.seed, texts).save_pretrained(draft)
+        draft.replace(place)
     return load_tokenizer(place)

@@ -24,6 +24,7 @@ from editor_engine.demo.free_text import is_held_out
 from editor_engine.demo.tokenizer import load_tokenizer
 from editor_engine.errors import TrainingError
 from editor_engine.lm_families import CausalLM
+from editor_engine.training.loop import Progress
 from editor_engine.training.objective import Share
 
 RECORDS = [
@@ -95,6 +96,29 @@ def test_a_run_leaves_a_model_that_loads_and_says_how_well_it_answers(tmp_path: 
     assert stored["rates"][0]["asked"] == 12
     with pytest.raises(TrainingError, match="holds a training run"):
         train_base_model([data], tmp_path / "run", start=Start.DEMO, steps=2)
+
+
+def test_a_fresh_run_that_was_stopped_goes_on_with_its_own_vocabulary(tmp_path: Path) -> None:
+    data, run = tmp_path / "facts.json", tmp_path / "run"
+    data.write_text(json.dumps(synthetic_body(RECORDS[:2])))
+
+    class StoppedError(Exception):
+        pass
+
+    def stop(now: Progress) -> None:
+        if now.step == 1:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        train_base_model([data], run, steps=2, tell=stop)
+    assert not run.exists(), "a folder that is not whole"
+    report = train_base_model([data], run, steps=2, resume=True)
+    assert (report.steps, report.parameters > 5_000_000) == (2, True)
+    assert (run / "model" / "tokenizer.json").exists()
+    assert train_base_model([data], run, steps=2, resume=True).rates == report.rates
+    (tmp_path / "file").touch()
+    with pytest.raises(TrainingError, match="expected an empty folder or none, got a file"):
+        train_base_model([data], tmp_path / "file", steps=1)
 
 
 def test_records_without_truths_are_refused(tmp_path: Path) -> None:
