@@ -266,6 +266,20 @@ def test_the_first_screen_brings_back_what_is_due_or_void(made: Desk) -> None:
     assert "is pending again: the fact, its evidence or the rehearsed answers changed" in notice
 
 
+def test_many_lost_signatures_are_three_lines_and_a_number(made: Desk) -> None:
+    desk = sit(made)
+    names = [put_candidate(made, make_candidate(f"drug{number}", **LOW)) for number in range(5)]
+    for name in names:
+        assert desk.mark(request(desk, name)).saved
+    desk.sign([mark.mark_id for mark in desk.marks()], PIN)
+    assert desk.summary().notices == ()
+    for name in names:
+        rehearse(made, name, answer="another answer", release_id=1)
+    *three, rest = desk.summary().notices
+    assert len({one.split()[4] for one in three} & set(names)) == 3
+    assert rest == "2 more were signed and are not live: medrek-flow status names them"
+
+
 def test_a_locked_ledger_is_unavailable_not_lost(made: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     name = put_candidate(made, make_candidate())
     monkeypatch.setattr(ledger_module, "BUSY_TIMEOUT_S", 0.05)

@@ -24,7 +24,8 @@ from workflow.ledger.signing import settle
 from workflow.ledger.tables import decisions
 from workflow.status import stale_sources
 
-_MOST_AFFECTED = 3
+_MOST_OF_A_KIND = 3
+"""Notices of one kind on the first screen; the rest are counted."""
 _SAVED = TypeAdapter(desk.SavedView)
 ON_THE_DESK = frozenset(state.value for state in desk.CandidateState)
 
@@ -160,10 +161,11 @@ class Lists(Seat):
 
     def _notices(self, connection: Connection, now: datetime) -> tuple[str, ...]:
         struck = affected_in_force(connection, self._rules.affected, today=now.date())
-        lines = [item.line for item in struck[:_MOST_AFFECTED]]
-        if len(struck) > _MOST_AFFECTED:
-            lines.append(f"{len(struck) - _MOST_AFFECTED} more edits in force are affected: A lists them")
-        lines += [f"signed, and not live: {one.line}" for one in lost_signatures(connection, now=now)]
+        lost = [f"signed, and not live: {one.line}" for one in lost_signatures(connection, now=now)]
+        lines = [
+            *_first([item.line for item in struck], "more edits in force are affected: A lists them"),
+            *_first(lost, "more were signed and are not live: medrek-flow status names them"),
+        ]
         live = read_live(connection)
         if live is not None and live.stopped:
             lines.append("the served model is stopped: the bare base model answers")
@@ -171,6 +173,11 @@ class Lists(Seat):
         if waiting:
             lines.append(f"{waiting} that you corrected wait for a rehearsal, and then for your signature")
         return tuple(lines)
+
+
+def _first(lines: Sequence[str], rest: str) -> list[str]:
+    more = len(lines) - _MOST_OF_A_KIND
+    return [*lines[:_MOST_OF_A_KIND], *([f"{more} {rest}"] if more > 0 else [])]
 
 
 def _narrowing(filters: desk.QueueFilter) -> Narrowing:
