@@ -70,17 +70,16 @@ def load_edit_setup(
     choose_threads(model.parameters, device=device)
     named = any(record.subject for record in records)
     systems: list[System] = []
+    left_out: list[str] = []
     folders: list[Path | None] = [*editors] or [None]
     for folder, name in zip(folders, names, strict=True):
         editor = Editor.load(model, folder)
         editor = replace(editor, verifier=remembering(editor.verifier))
         if folder is None:
             editor = replace(editor, thresholds=replace(editor.thresholds, subject_must_be_named=named))
-        systems += [
-            EngineSystem(editor, carrier, name=name, progress=tell)
-            for carrier in carriers
-            if carrier != Carrier.SOFT or editor.prompt_encoder is not None
-        ]
+        able = [one for one in carriers if one != Carrier.SOFT or editor.prompt_encoder is not None]
+        systems += [EngineSystem(editor, carrier, name=name, progress=tell) for carrier in able]
+        left_out += [f"{name}, {carrier}: no prompt encoder" for carrier in carriers if carrier not in able]
     tf_idf = TfIdf([record.question for record in calibration])
     apart = by_slot(find_duplicates(calibration)) if calibrate else listed
     level = chosen_level(tf_idf, calibration, apart, size=min(100, len(calibration)), seed=0, most_false=0.01)
@@ -94,6 +93,8 @@ def load_edit_setup(
         "set apart by": str(duplicates) if duplicates else f"rule {RULE}",
         "TF-IDF limit": f"{level} chosen on {calibrate.name if calibrate else 'this very file, which flatters it'}",
     }
+    if left_out:
+        facts["left out"] = "; ".join(left_out)
     settings = {
         "data": file_sha256(data),
         "records": str(len(records)),

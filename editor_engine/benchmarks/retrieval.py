@@ -183,6 +183,8 @@ class _Run:
             asked = [one for one in asked if one.record_id in chosen]
             asked = vary_questions(asked, self._by_id, variation, seed=self._plan.seed)
             taught = [variation.teach(record) for record in memory]
+        if not asked:
+            return []
         edits = _edits(taught)
         return score(asked, retriever.prepare(edits, searched_with(asked, edits))(retriever.level))
 

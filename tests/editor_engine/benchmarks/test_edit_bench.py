@@ -167,5 +167,6 @@ def test_a_setup_names_what_it_works_on(tmp_path: Path) -> None:
         "always in context",
     ]
     assert "flatters" in str(setup.facts["TF-IDF limit"])
+    assert setup.facts["left out"] == "untrained, soft: no prompt encoder"
     with pytest.raises(EngineError, match="expected text, soft, refined, chosen, got pigeon"):
         load_edit_setup(data, str(bundled_model()), carriers=["pigeon"])

@@ -197,6 +197,18 @@ def test_asking_fewer_records_otherwise_leaves_the_memory_whole(
     assert len({one["record_id"] for one in kept if not one["variation"]}) == len(records)
 
 
+def test_a_variation_that_applies_to_no_question_is_named_and_has_no_row(
+    records: list[EditRecord], engine: EngineRetriever
+) -> None:
+    nameless = [replace(one, subject=None) for one in records]
+    misspelt = [one for one in variations() if one.name in ("subject misspelt", "unseen templates: framed")]
+    measured = measure(nameless, engine, {}, Plan(sizes=(None,), curve_sizes=(), variations=misspelt))
+    told = to_markdown(measured, {})
+    assert "Not applicable to this data, which names no subject that could vary: subject misspelt." in told
+    assert "engine (unseen templates: framed)" in told
+    assert "engine (subject misspelt)" not in told
+
+
 def test_a_verifier_is_asked_about_a_pair_once(records: list[EditRecord], engine: EngineRetriever) -> None:
     class Counting:
         """Agrees to all, and counts."""
