@@ -95,7 +95,7 @@ def to_markdown(measured: Measured, facts: Mapping[str, object]) -> str:
         without = [block.variation for block in every if not block.lines]
         lines += ["", "## Asked otherwise", "", *(_markdown(varied, measured) if varied else [])]
         if without:
-            lines += ["", f"Not applicable to this data, which names no subject that could vary: {', '.join(without)}."]
+            lines += ["", f"Not applicable to this data, which names no subject that could vary: {'; '.join(without)}."]
     if measured.curves:
         lines += ["", "## Threshold curve: right on rephrasings within so many false fires", ""]
         lines += [

@@ -9,7 +9,6 @@ or makes everything fire, shows.
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,8 @@ from typing import Final
 
 from editor_engine.benchmarks.asked import Asked
 from editor_engine.chat import Chat, Role, Turn
-from editor_engine.datasets.records import DataError, EditRecord
+from editor_engine.datasets.records import EditRecord
+from editor_engine.datasets.text_file import DataError, got_words, is_text, parse_data_json, read_data_text
 from editor_engine.edit import Edit
 from editor_engine.follow_up import History, Subjects, query_of
 from editor_engine.subject_mention import mask_subject
@@ -219,11 +219,14 @@ def read_aliases(path: Path) -> dict[str, tuple[str, ...]]:
     Raises:
         DataError: neither, or no name has another.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        groups = _json_groups(json.loads(text)) if path.suffix == ".json" else _table_groups(text)
-    except (OSError, ValueError, IndexError, TypeError, AttributeError) as error:
-        raise DataError(f"{path}: expected names as JSON, CSV or TSV, got {type(error).__name__}") from error
+    text = read_data_text(path)
+    if path.suffix == ".json":
+        groups = _json_groups(path, parse_data_json(path, text))
+    else:
+        try:
+            groups = _table_groups(text)
+        except IndexError as error:
+            raise DataError(f"{path}: expected names and other names in two columns, got a line without") from error
     found: dict[str, set[str]] = {}
     for group in groups:
         for name in group:
@@ -234,7 +237,12 @@ def read_aliases(path: Path) -> dict[str, tuple[str, ...]]:
     return aliases
 
 
-def _json_groups(body: Mapping[str, Sequence[str]]) -> list[set[str]]:
+def _json_groups(path: Path, body: object) -> list[set[str]]:
+    if not isinstance(body, dict):
+        raise DataError(f"{path}: expected an object of names and lists of other names, got {got_words(body)}")
+    for name, others in body.items():
+        if not isinstance(others, list) or not all(is_text(one) for one in others):
+            raise DataError(f"{path}: name {name}: expected a list of other names, got {got_words(others)}")
     return [{name, *others} for name, others in body.items()]
 
 

@@ -33,7 +33,6 @@ ask for the same fact in other words ("release" and "secretion", "bacterium" and
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import unicodedata
@@ -61,7 +60,8 @@ from editor_engine.datasets.question_meaning import (
     same_word,
     without_most_common,
 )
-from editor_engine.datasets.records import DataError, EditRecord
+from editor_engine.datasets.records import EditRecord
+from editor_engine.datasets.text_file import DataError, got_words, parse_data_json, read_data_text
 
 RULE: Final = "near-duplicates/4"
 LEAST_SHARED: Final = 0.6
@@ -317,12 +317,15 @@ def read_duplicates(path: Path) -> list[Duplicate]:
     Raises:
         DataError: not such a list, or one made by another rule.
     """
+    body = parse_data_json(path, read_data_text(path))
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(body, dict):
+            raise TypeError
         rule, listed = body["rule"], [Duplicate(**one) for one in body["duplicates"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise DataError(
-            f"{path}: expected a list of duplicates, got {type(error).__name__}; see data report"
+            f"{path}: expected a list of duplicates as data report --duplicates writes it, got {got_words(body)} "
+            "with something else"
         ) from error
     if rule != RULE:
         raise DataError(f"{path}: expected duplicates by rule {RULE}, got {rule}; make the list again with data report")

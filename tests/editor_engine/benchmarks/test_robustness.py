@@ -97,6 +97,21 @@ def test_files_of_names(tmp_path: Path, name: str, text: str) -> None:
     assert "belorant" not in aliases
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[1]", "expected an object of names and lists of other names, got a list"),
+        ('{"a": "b"}', "name a: expected a list of other names, got a text"),
+        ("{", "line 1, column 2: expected JSON, got its end"),
+    ],
+)
+def test_names_that_are_no_names_are_told(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "names.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=told):
+        read_aliases(path)
+
+
 @pytest.mark.parametrize("text", ["", "id\tname\n7\tCadimox\n", "one column\nCadimox\n"])
 def test_a_file_without_aliases_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "names.tsv"
