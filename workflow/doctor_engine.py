@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from editor_engine.errors import IndexBusyError
+from editor_engine.thresholds import Thresholds
 from workflow.change_control.release import LiveState, ReleasedEdit, read_live, release_edits
 from workflow.doctor import Finding, Progress, fail, guarded, ok, warn
 from workflow.errors import ExitCode, WorkflowError
@@ -41,6 +42,8 @@ def examine_engine(site: Site, *, repair: bool, progress: Progress | None = None
         yield from guarded("base model", lambda: _base_model(site, live, loaded))
         if loaded:
             yield from guarded("encoder", lambda: _encoder(site, live, loaded[0]))
+        if live:
+            yield from guarded("limits of retrieval", lambda: examine_limits(live.thresholds, len(edits)))
         yield from guarded("key index", lambda: examine_index(site, ledger, edits, repair=repair, progress=progress))
     finally:
         ledger.close()
@@ -65,6 +68,27 @@ def _encoder(site: Site, live: LiveState | None, base: BaseModel) -> Iterator[Fi
     name = f"{site.settings.encoder.name}, checkpoint {site.settings.editor.checkpoint}"
     digest = load_editor(site, base).encoder.digest
     yield _fits("encoder", name, digest, live.encoder_digest if live else None)
+
+
+def examine_limits(thresholds: str, in_force: int) -> Iterator[Finding]:
+    """Whether a trained editor's limits were calibrated for as many edits as are in force; else nothing to say.
+
+    Args:
+        thresholds: The live release's, as canonical JSON.
+        in_force: Edits in force.
+    """
+    limits = Thresholds.from_json(thresholds)
+    if not limits.verifier_per_tenfold:
+        return
+    if in_force <= limits.verifier_edits:
+        yield ok("limits of retrieval", f"set for {limits.verifier_edits} edits, {in_force} are in force")
+        return
+    wanted = 2 * in_force
+    yield warn(
+        "limits of retrieval",
+        f"set for {limits.verifier_edits} edits, {in_force} are in force: edits fire on foreign questions more often",
+        f"medrek-flow rebase --limits-for {wanted}",
+    )
 
 
 def _fits(what: str, name: str, digest: str, expected: str | None) -> Finding:

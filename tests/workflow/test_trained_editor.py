@@ -12,7 +12,7 @@ from editor_engine.prompt_encoders.token_states import TokenStatePromptEncoder
 from editor_engine.text_encoder import read_encoder
 from editor_engine.verifier import CrossVerifier
 from workflow.doctor import Finding, Level
-from workflow.doctor_engine import examine_engine
+from workflow.doctor_engine import examine_engine, examine_limits
 from workflow.errors import SettingsError
 from workflow.site import Site
 from workflow.workbench import Workbench, editor_folder, load_editor
@@ -99,3 +99,12 @@ def test_the_bundled_editor_is_found_by_name_or_said_to_be_missing(
     monkeypatch.setattr("editor_engine.demo.bundled_editor", lambda: None)
     with pytest.raises(SettingsError, match='set it to "untrained" or to a folder'):
         editor_folder(site)
+
+
+def test_limits_that_the_memory_outgrew_are_a_warning_with_the_command() -> None:
+    calibrated = Thresholds(verifier=1.0, verifier_per_tenfold=2.0, verifier_edits=100).to_json()
+    (fits,), (outgrown,) = list(examine_limits(calibrated, 100)), list(examine_limits(calibrated, 101))
+    assert (fits.level, outgrown.level) == (Level.OK, Level.WARN)
+    assert "101 are in force" in outgrown.detail
+    assert outgrown.next_step == "medrek-flow rebase --limits-for 202"
+    assert not list(examine_limits(Thresholds().to_json(), 5000))
