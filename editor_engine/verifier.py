@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -139,6 +140,8 @@ class CrossVerifier(nn.Module):
         self._tokenizer = tokenizer
         self._readers = [Reader(model, rank=rank, seed=seed + number) for number in range(readers)]
         self.readers = nn.ModuleList(self._readers)
+        self._turn = Lock()
+        """Held while one reader's adapters are on: several threads may ask one verifier."""
         self.evidence = EvidenceHead()
         self.rarity: Tensor
         self.register_buffer("rarity", torch.ones(int(model.config.vocab_size)))
@@ -170,9 +173,10 @@ class CrossVerifier(nn.Module):
         real = batch["attention_mask"].unsqueeze(-1).float()
         seen: list[Tensor] = []
         for reader in self._readers:
-            for one in self._readers:
-                one.adapters.on = one is reader
-            states = model(**batch).last_hidden_state.float()
+            with self._turn:
+                for one in self._readers:
+                    one.adapters.on = one is reader
+                states = model(**batch).last_hidden_state.float()
             mean = (states * real).sum(1) / real.sum(1)
             seen.append(reader.read(torch.cat([states[:, 0], mean], dim=1)).squeeze(-1))
         return torch.stack(seen).mean(0)

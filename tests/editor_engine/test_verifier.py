@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,6 +95,16 @@ def test_two_readers_see_the_mean_of_what_each_sees_alone(tmp_path: Path) -> Non
     assert torch.allclose(both.read_pairs(pairs), (alone[0] + alone[1]) / 2, atol=1e-5)
     both.save(tmp_path / "verifier.safetensors")
     assert torch.allclose(load_verifier(tmp_path / "verifier.safetensors").read_pairs(pairs), both.read_pairs(pairs))
+
+
+def test_threads_that_ask_one_verifier_do_not_read_by_each_others_adapters() -> None:
+    both = made(3, readers=2)
+    pairs = [(f"How much zolpidem, case {number}?", "What is the dose of zolpidem?") for number in range(8)]
+    with torch.no_grad():
+        alone = both.read_pairs(pairs)
+        with ThreadPoolExecutor(4) as threads:
+            together = list(threads.map(lambda _: both.read_pairs(pairs).detach(), range(24)))
+    assert all(torch.allclose(one, alone, atol=1e-6) for one in together)
 
 
 def test_a_file_that_does_not_fit_is_one_clear_error(verifier: CrossVerifier, tmp_path: Path) -> None:
